@@ -1,0 +1,148 @@
+//! The process's tracing subscriber.
+
+use crate::format::JsonWithTraceId;
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithExportConfig};
+use opentelemetry_sdk::{
+    Resource,
+    trace::{Sampler, SdkTracerProvider, TracerProviderBuilder},
+};
+use std::{io::IsTerminal, time::Duration};
+use tracing::Subscriber;
+use tracing_subscriber::{
+    EnvFilter, Layer,
+    filter::{LevelFilter, ParseError},
+    fmt::MakeWriter,
+    layer::SubscriberExt,
+    registry::LookupSpan,
+    util::{SubscriberInitExt, TryInitError},
+};
+
+const EXPORT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What [`init`] needs to know.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// `service.name` of the exported spans.
+    pub service: String,
+    /// Which events are logged, as comma-separated directives: `info`, `info,workapi_auth=debug`.
+    /// Spans of level info and above exist whatever it says.
+    pub log_filter: String,
+    /// The layout of a log line.
+    pub log_format: LogFormat,
+    /// OTLP collector to export spans to over gRPC. `None`: no export.
+    pub otlp_endpoint: Option<String>,
+    /// Share of the traces begun here that are recorded for export, 0.0 to 1.0. A trace that began
+    /// elsewhere keeps the decision made there.
+    pub sampling: f64,
+}
+
+/// The layout of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people, with colours on a terminal.
+    Text,
+    /// One JSON object a line, with `trace_id` and `span_id`.
+    Json,
+}
+
+/// Why the telemetry could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The log filter is malformed.
+    #[error("failed to parse the log filter")]
+    LogFilter(#[source] ParseError),
+    /// The exporter could not be built for the endpoint.
+    #[error("failed to set up the export of traces over OTLP")]
+    Exporter(#[source] ExporterBuildError),
+    /// The process has a subscriber.
+    #[error("failed to install the log subscriber: the process already has one")]
+    AlreadyInstalled(#[source] TryInitError),
+}
+
+/// The installed telemetry; end it with [`Telemetry::shutdown`].
+#[derive(Debug)]
+#[must_use = "spans that are not yet exported are lost without a shutdown"]
+pub struct Telemetry {
+    provider: SdkTracerProvider,
+}
+
+/// Installs the subscriber of this process: log lines on stderr, spans to OTLP if asked for.
+///
+/// Call it inside a Tokio runtime, once a process.
+pub fn init(options: &Options) -> Result<Telemetry, Error> {
+    let log_filter = EnvFilter::try_new(&options.log_filter).map_err(Error::LogFilter)?;
+    let provider = tracer_provider(options)?;
+    tracing_subscriber::registry()
+        .with(log_layer(options.log_format, std::io::stderr).with_filter(log_filter))
+        .with(span_layer(&provider))
+        .try_init()
+        .map_err(Error::AlreadyInstalled)?;
+    Ok(Telemetry { provider })
+}
+
+impl Telemetry {
+    /// Exports what is still queued and stops. Takes at most a few seconds when the collector is
+    /// away. Spans begun later belong to no trace.
+    pub async fn shutdown(self) {
+        // The exporter blocks its caller while it needs the runtime to make progress.
+        let stopped = tokio::task::spawn_blocking(move || {
+            self.provider.shutdown_with_timeout(2 * EXPORT_TIMEOUT)
+        });
+        if let Ok(Err(error)) = stopped.await {
+            tracing::warn!(%error, "failed to export the last spans");
+        }
+    }
+}
+
+fn tracer_provider(options: &Options) -> Result<SdkTracerProvider, Error> {
+    let sampler = Sampler::TraceIdRatioBased(options.sampling);
+    let resource = Resource::builder()
+        .with_service_name(options.service.clone())
+        .build();
+    let builder = SdkTracerProvider::builder()
+        .with_sampler(Sampler::ParentBased(Box::new(sampler)))
+        .with_resource(resource);
+    match &options.otlp_endpoint {
+        Some(endpoint) => Ok(export_to(builder, endpoint)?.build()),
+        None => Ok(builder.build()),
+    }
+}
+
+fn export_to(
+    builder: TracerProviderBuilder,
+    endpoint: &str,
+) -> Result<TracerProviderBuilder, Error> {
+    let exporter = SpanExporter::builder()
+        .with_tonic()
+        .with_endpoint(endpoint)
+        .with_timeout(EXPORT_TIMEOUT)
+        .build()
+        .map_err(Error::Exporter)?;
+    Ok(builder.with_batch_exporter(exporter))
+}
+
+pub(crate) fn log_layer<S, W>(format: LogFormat, writer: W) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let layer = tracing_subscriber::fmt::layer().with_writer(writer);
+    match format {
+        LogFormat::Text => layer.with_ansi(std::io::stderr().is_terminal()).boxed(),
+        LogFormat::Json => layer.json().event_format(JsonWithTraceId::new()).boxed(),
+    }
+}
+
+/// Turns tracing spans into OpenTelemetry spans, whatever is logged: without them no trace id
+/// would reach the next program.
+pub(crate) fn span_layer<S>(provider: &SdkTracerProvider) -> impl Layer<S> + use<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
+{
+    tracing_opentelemetry::layer()
+        .with_tracer(provider.tracer("workapi"))
+        .with_location(false)
+        .with_threads(false)
+        .with_filter(LevelFilter::INFO)
+}
