@@ -1,0 +1,97 @@
+//! The streams of the system (interfaces section 7).
+
+use std::time::Duration;
+
+use async_nats::jetstream::stream::{Config, RetentionPolicy, StorageType};
+
+use crate::{Bus, Error};
+
+/// A stream, named without its prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// Facts, kept for those who come later.
+    Events,
+    /// Work, gone when done.
+    Jobs,
+    /// The newest sealed answer of a provider, a second durable place beside PostgreSQL.
+    VaultJournal,
+    /// Jobs that nobody could finish.
+    DeadLetters,
+}
+
+impl Stream {
+    const ALL: [Self; 4] = [
+        Self::Events,
+        Self::Jobs,
+        Self::VaultJournal,
+        Self::DeadLetters,
+    ];
+
+    /// Returns the stream's name, without its prefix.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Events => "EVENTS",
+            Self::Jobs => "JOBS",
+            Self::VaultJournal => "VAULT_JOURNAL",
+            Self::DeadLetters => "DLQ",
+        }
+    }
+
+    fn config(self, bus: &Bus) -> Config {
+        let subject = match self {
+            Self::Events => "evt.>",
+            Self::Jobs => "job.>",
+            Self::VaultJournal => "journal.>",
+            Self::DeadLetters => "dlq.>",
+        };
+        let config = Config {
+            name: bus.prefixed(self.name()),
+            subjects: vec![bus.prefixed(subject)],
+            storage: StorageType::File,
+            ..Config::default()
+        };
+        match self {
+            // As long as backups are kept: a restored vault replays deletions from here.
+            Self::Events => Config {
+                max_age: Duration::from_secs(35 * 24 * 3600),
+                ..config
+            },
+            Self::Jobs => Config {
+                retention: RetentionPolicy::WorkQueue,
+                max_age: Duration::from_secs(600),
+                ..config
+            },
+            Self::VaultJournal => Config {
+                max_messages_per_subject: 1,
+                ..config
+            },
+            Self::DeadLetters => config,
+        }
+    }
+}
+
+/// Creates the streams that are missing and brings the others up to date.
+pub(crate) async fn prepare(bus: &Bus) -> Result<(), Error> {
+    for stream in Stream::ALL {
+        let config = stream.config(bus);
+        let name = config.name.clone();
+        let retention = config.retention;
+        let fail = |source: async_nats::Error| Error::Stream {
+            name: name.clone(),
+            source,
+        };
+        if let Ok(existing) = bus.jetstream().get_stream(&name).await
+            && existing.cached_info().config.retention != retention
+        {
+            return Err(Error::Incompatible {
+                name,
+                setting: "retention policy",
+            });
+        }
+        bus.jetstream()
+            .create_or_update_stream(config)
+            .await
+            .map_err(|error| fail(error.into()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,141 @@
+//! The pool of one database, and transactions on it.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, Postgres};
+use sqlx::{ConnectOptions, Transaction};
+
+use crate::Error;
+use crate::error::is_retryable;
+
+/// How long a request waits for a connection before it is told that the database is away.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a service that starts waits for a server that starts beside it.
+const START_PATIENCE: Duration = Duration::from_secs(20);
+
+/// How to reach one database.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `postgres://user:password@host:port/database`.
+    pub url: SecretString,
+    /// The role that every connection takes on, whose privileges are the program's.
+    pub role: Option<&'static str>,
+    /// What the server's own views call this program.
+    pub application_name: &'static str,
+    /// The most connections that the pool opens.
+    pub max_connections: u32,
+}
+
+/// A pool of connections to one database. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Database {
+    pool: PgPool,
+}
+
+impl Database {
+    /// Connects, waiting for a server that is still starting.
+    ///
+    /// # Errors
+    /// Fails when the URL is malformed, the server does not answer within 20 seconds, or
+    /// it refuses the user, the role or the database.
+    pub async fn connect(config: &Config) -> Result<Self, Error> {
+        let options = connect_options(config)?;
+        let server = format!("{}:{}", options.get_host(), options.get_port());
+        let pool = PgPoolOptions::new()
+            .max_connections(config.max_connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_lazy_with(options);
+        let backoff = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(50))
+            .with_max_delay(Duration::from_secs(1))
+            .with_total_delay(Some(START_PATIENCE))
+            .without_max_times();
+        (async || pool.acquire().await.map(drop))
+            .retry(backoff)
+            .when(crate::is_unavailable)
+            .notify(|error, _| tracing::debug!(%server, error = %error, "waiting for PostgreSQL"))
+            .await
+            .map_err(|source| Error::Connect { server, source })?;
+        Ok(Self { pool })
+    }
+
+    /// Returns the pool, to run single statements on.
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// Begins a transaction; dropping it rolls back.
+    ///
+    /// # Errors
+    /// Returns the driver's error when no connection is to be had.
+    pub async fn begin(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        self.pool.begin().await
+    }
+
+    /// Runs `work`, which begins and commits a transaction of its own, and runs it again when
+    /// PostgreSQL rolled it back for a deadlock or a serialization failure.
+    ///
+    /// # Errors
+    /// Returns the last error of `work`.
+    pub async fn retrying<T, F, Work>(&self, name: &'static str, work: F) -> Result<T, sqlx::Error>
+    where
+        F: FnMut() -> Work,
+        Work: Future<Output = Result<T, sqlx::Error>>,
+    {
+        let backoff = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(5))
+            .with_jitter()
+            .with_max_times(5);
+        work.retry(backoff)
+            .when(is_retryable)
+            .notify(|_, _| tracing::debug!(transaction = name, "trying a transaction again"))
+            .await
+    }
+
+    /// Asks the server whether it serves.
+    ///
+    /// # Errors
+    /// Returns the driver's error when it does not.
+    pub async fn ping(&self) -> Result<(), sqlx::Error> {
+        sqlx::query("SELECT 1").execute(&self.pool).await.map(drop)
+    }
+
+    /// Closes every connection; later statements fail.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+fn connect_options(config: &Config) -> Result<PgConnectOptions, Error> {
+    let options = PgConnectOptions::from_str(config.url.expose_secret())
+        .map_err(|_| Error::InvalidUrl)?
+        .application_name(config.application_name)
+        .options([("statement_timeout", "15s"), ("lock_timeout", "10s")])
+        .disable_statement_logging();
+    Ok(match config.role {
+        Some(role) => options.options([("role", role)]),
+        None => options,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_malformed_url_is_named_without_being_shown() {
+        let config = Config {
+            url: SecretString::from("not a url with hunter2"),
+            role: None,
+            application_name: "test",
+            max_connections: 1,
+        };
+
+        let error = Database::connect(&config).await.unwrap_err();
+
+        assert!(!format!("{error} {error:?}").contains("hunter2"));
+    }
+}

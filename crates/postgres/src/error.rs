@@ -1,0 +1,64 @@
+//! What can go wrong before a statement runs, and how to tell "away" from "wrong".
+
+/// A failure to reach or prepare a database.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The URL does not parse.
+    #[error(
+        "the PostgreSQL URL is not valid; expected postgres://user:password@host:port/database"
+    )]
+    InvalidUrl,
+    /// The server did not accept a connection.
+    #[error("failed to connect to PostgreSQL at {server}")]
+    Connect {
+        /// Host and port, without credentials.
+        server: String,
+        /// The driver's error.
+        source: sqlx::Error,
+    },
+    /// A database could not be created.
+    #[error("failed to create the database {name}")]
+    Create {
+        /// The database's name.
+        name: String,
+        /// The driver's error.
+        source: sqlx::Error,
+    },
+    /// A migration failed, or the database has others than this program.
+    #[error("failed to migrate the database {name}")]
+    Migrate {
+        /// The database's name.
+        name: String,
+        /// The migrator's error.
+        source: sqlx::migrate::MigrateError,
+    },
+}
+
+/// Returns whether `error` says that the server can't be reached or can't serve now, so
+/// that the same request may succeed later.
+pub fn is_unavailable(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        // Class 08: connection exception; 53: insufficient resources; 57P: operator
+        // intervention (shutdown, crash, starting up); 25006: a read-only replica.
+        sqlx::Error::Database(database) => database.code().is_some_and(|code| {
+            code.starts_with("08")
+                || code.starts_with("53")
+                || code.starts_with("57P")
+                || code == "25006"
+        }),
+        _ => false,
+    }
+}
+
+/// Returns whether PostgreSQL rolled the transaction back so that it be tried again:
+/// serialization failure or deadlock.
+pub(crate) fn is_retryable(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(database)
+        if database.code().is_some_and(|code| code == "40001" || code == "40P01"))
+}
