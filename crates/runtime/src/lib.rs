@@ -1,0 +1,25 @@
+//! The service kit: what every program needs around its own work, from start to exit code.
+//!
+//! A program makes one [`Shutdown`], registers what it depends on in a [`Health`], serves REST
+//! with [`serve_http`], gRPC with [`Grpc`], and its metrics, `/livez` and `/readyz` with
+//! [`serve_metrics`], each on a listener that it has bound before. All of them end by themselves
+//! when the shutdown begins. Nothing is global: many programs can live in one process.
+
+mod deadline;
+mod exit;
+mod grpc;
+mod health;
+mod listener;
+mod measure;
+mod metrics;
+mod shutdown;
+mod tasks;
+
+pub use deadline::Deadline;
+pub use exit::Exit;
+pub use grpc::{Channel, ChannelError, Grpc, ReflectionError, channel};
+pub use health::{Health, Report, Service};
+pub use listener::serve_http;
+pub use metrics::serve_metrics;
+pub use shutdown::Shutdown;
+pub use tasks::Unfinished;

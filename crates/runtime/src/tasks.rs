@@ -1,0 +1,137 @@
+//! Detached work that a shutdown waits for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, interval, sleep_until};
+use tracing::Instrument;
+
+const REPORT_INTERVAL: Duration = Duration::from_secs(5);
+/// Keeps arithmetic with deadlines in range.
+const LONGEST_DEADLINE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Work was still in flight when the waiting ended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("gave up waiting for {0}")]
+pub struct Unfinished(String);
+
+/// The tasks in flight. Clones see the same tasks.
+#[derive(Clone, Debug)]
+pub(crate) struct Tasks(Arc<watch::Sender<InFlight>>);
+
+#[derive(Debug, Default)]
+struct InFlight {
+    last_id: u64,
+    tasks: BTreeMap<u64, Task>,
+}
+
+#[derive(Debug)]
+struct Task {
+    name: &'static str,
+    deadline: Instant,
+}
+
+impl Tasks {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(watch::Sender::new(InFlight::default())))
+    }
+
+    pub(crate) fn spawn<F>(
+        &self,
+        name: &'static str,
+        deadline: Duration,
+        future: F,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        let entry = self.enter(name, deadline);
+        let work = async move {
+            let _entry = entry;
+            future.await
+        };
+        tokio::spawn(work.in_current_span())
+    }
+
+    /// Resolves when nothing is in flight.
+    pub(crate) async fn idle(&self) {
+        let mut in_flight = self.0.subscribe();
+        // Fails only without a sender, and this very value holds one.
+        let _ = in_flight.wait_for(|now| now.tasks.is_empty()).await;
+    }
+
+    /// Waits like [`Tasks::idle`], says what for, and gives up on what is past its deadline.
+    pub(crate) async fn finish(&self) -> Result<(), Unfinished> {
+        let mut report = interval(REPORT_INTERVAL);
+        loop {
+            let Some(last_deadline) = self.last_deadline() else {
+                return Ok(());
+            };
+            tokio::select! {
+                biased;
+                () = self.idle() => return Ok(()),
+                () = sleep_until(last_deadline) => return Err(self.unfinished()),
+                _ = report.tick() => {
+                    let seconds = last_deadline.duration_since(Instant::now()).as_secs();
+                    tracing::info!(
+                        "waiting for {}, for at most {seconds} s more",
+                        self.summary(),
+                    );
+                }
+            }
+        }
+    }
+
+    pub(crate) fn unfinished(&self) -> Unfinished {
+        Unfinished(self.summary())
+    }
+
+    fn enter(&self, name: &'static str, deadline: Duration) -> Entry {
+        let deadline = Instant::now() + deadline.min(LONGEST_DEADLINE);
+        let mut id = 0;
+        self.0.send_modify(|now| {
+            now.last_id += 1;
+            id = now.last_id;
+            now.tasks.insert(id, Task { name, deadline });
+        });
+        Entry {
+            tasks: self.clone(),
+            id,
+        }
+    }
+
+    fn last_deadline(&self) -> Option<Instant> {
+        let in_flight = self.0.borrow();
+        in_flight.tasks.values().map(|task| task.deadline).max()
+    }
+
+    /// Returns `2 × token exchange, 1 × revocation`.
+    fn summary(&self) -> String {
+        let mut counts = BTreeMap::new();
+        for task in self.0.borrow().tasks.values() {
+            *counts.entry(task.name).or_insert(0_u32) += 1;
+        }
+        let counts: Vec<_> = counts
+            .into_iter()
+            .map(|(name, count)| format!("{count} × {name}"))
+            .collect();
+        counts.join(", ")
+    }
+}
+
+/// Removes its task when the task ends, by whatever way.
+struct Entry {
+    tasks: Tasks,
+    id: u64,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.tasks.0.send_modify(|now| {
+            now.tasks.remove(&self.id);
+        });
+    }
+}
