@@ -1,0 +1,149 @@
+//! The one connection to Redis or Valkey: short-lived state under a key prefix.
+//!
+//! Redis makes things fast; it holds nothing whose loss would corrupt anything. Whatever is not
+//! answered within [`TIMEOUT`] is [`Error::Unavailable`], and callers answer 503.
+
+mod error;
+
+use std::time::Duration;
+
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::io::tcp::TcpSettings;
+use redis::{Client, Cmd, ConnectionInfo, FromRedisValue, IntoConnectionInfo, ProtocolVersion};
+use tokio::time::timeout;
+
+pub use error::Error;
+
+/// How long any one operation takes at most, reconnecting included.
+pub const TIMEOUT: Duration = Duration::from_millis(1500);
+
+const RECONNECT_DELAY: Duration = Duration::from_millis(50);
+const LONGEST_RECONNECT_DELAY: Duration = Duration::from_millis(500);
+/// About a minute; the next operation begins anew.
+const RECONNECT_ATTEMPTS: usize = 120;
+
+/// A shared connection that re-establishes itself; cloning is cheap.
+#[derive(Clone, Debug)]
+pub struct Redis {
+    connection: ConnectionManager,
+    address: String,
+    prefix: String,
+}
+
+impl Redis {
+    /// Connects to `redis://[user:password@]host:port[/database]`, or `rediss://` for TLS with the
+    /// machine's certificate authorities. Every key gets the `prefix`.
+    ///
+    /// Warns when the server may evict keys: an authorization state that vanishes fails a user.
+    ///
+    /// # Errors
+    ///
+    /// The URL is malformed, or the server does not answer within [`TIMEOUT`] or refuses us.
+    pub async fn connect(url: &str, prefix: impl Into<String>) -> Result<Self, Error> {
+        let info = connection_info(url).map_err(Error::Url)?;
+        let address = info.addr().to_string();
+        let client = Client::open(info).map_err(Error::Url)?;
+        // The connection manager would try again for long, and hide why.
+        let probe = client.get_multiplexed_async_connection();
+        bounded(probe)
+            .await
+            .map_err(|error| Error::from_redis("connect", &address, error))?;
+        let config = ConnectionManagerConfig::new()
+            .set_min_delay(RECONNECT_DELAY)
+            .set_max_delay(LONGEST_RECONNECT_DELAY)
+            .set_number_of_retries(RECONNECT_ATTEMPTS)
+            .set_connection_timeout(Some(TIMEOUT))
+            .set_response_timeout(Some(TIMEOUT));
+        let connection = ConnectionManager::new_lazy_with_config(client, config)
+            .map_err(|error| Error::from_redis("connect", &address, error))?;
+        let redis = Self {
+            connection,
+            address,
+            prefix: prefix.into(),
+        };
+        redis.warn_if_keys_may_be_evicted().await;
+        Ok(redis)
+    }
+
+    /// Stores a value for `ttl` (in whole milliseconds, at least one) unless the key exists, and
+    /// returns whether it did.
+    pub async fn set_once(&self, key: &str, value: &[u8], ttl: Duration) -> Result<bool, Error> {
+        let milliseconds = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).max(1);
+        let mut command = redis::cmd("SET");
+        command.arg(self.key(key)).arg(value);
+        command.arg("NX").arg("PX").arg(milliseconds);
+        let stored: Option<()> = self.run("SET", &command).await?;
+        Ok(stored.is_some())
+    }
+
+    /// Returns a value and deletes it in one step, so that one caller alone ever gets it.
+    pub async fn take(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
+        let mut command = redis::cmd("GETDEL");
+        command.arg(self.key(key));
+        self.run("GETDEL", &command).await
+    }
+
+    /// Asks the server for a sign of life, for readiness checks.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.run("PING", &redis::cmd("PING")).await
+    }
+
+    fn key(&self, key: &str) -> String {
+        format!("{}{key}", self.prefix)
+    }
+
+    async fn run<T: FromRedisValue>(&self, name: &'static str, command: &Cmd) -> Result<T, Error> {
+        let mut connection = self.connection.clone();
+        bounded(command.query_async(&mut connection))
+            .await
+            .map_err(|error| Error::from_redis(name, &self.address, error))
+    }
+
+    async fn warn_if_keys_may_be_evicted(&self) {
+        let mut command = redis::cmd("INFO");
+        command.arg("memory");
+        let policy = self
+            .run::<String>("INFO", &command)
+            .await
+            .map(eviction_policy);
+        match policy {
+            Ok(Some(policy)) if policy == "noeviction" => {}
+            Ok(Some(policy)) => tracing::warn!(
+                policy,
+                "Redis may evict keys: set maxmemory-policy to noeviction"
+            ),
+            Ok(None) => tracing::debug!("Redis does not tell its maxmemory-policy"),
+            Err(error) => tracing::debug!(%error, "failed to read the maxmemory-policy"),
+        }
+    }
+}
+
+fn connection_info(url: &str) -> redis::RedisResult<ConnectionInfo> {
+    let info = url.into_connection_info()?;
+    // RESP3 tells at once when the connection is lost, before the next operation finds out.
+    let settings = info
+        .redis_settings()
+        .clone()
+        .set_protocol(ProtocolVersion::RESP3);
+    let tcp = TcpSettings::default().set_nodelay(true);
+    // A server that vanished without a word would else be waited for until TCP gives up.
+    #[cfg(target_os = "linux")]
+    let tcp = tcp.set_user_timeout(TIMEOUT * 2);
+    Ok(info.set_redis_settings(settings).set_tcp_settings(tcp))
+}
+
+async fn bounded<T>(
+    operation: impl Future<Output = redis::RedisResult<T>>,
+) -> redis::RedisResult<T> {
+    match timeout(TIMEOUT, operation).await {
+        Ok(result) => result,
+        Err(_elapsed) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
+    }
+}
+
+fn eviction_policy(memory: String) -> Option<String> {
+    let policy = memory
+        .lines()
+        .find_map(|line| line.strip_prefix("maxmemory_policy:"));
+    policy.map(|policy| policy.trim().to_owned())
+}
