@@ -1,0 +1,22 @@
+//! What can go wrong in the vault.
+
+/// A failure of the vault. A refusal that the protocol foresees is a value, not an error.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A statement failed.
+    #[error("failed to query the vault database")]
+    Database(#[from] sqlx::Error),
+    /// A secret could not be sealed or opened.
+    #[error("failed to seal or open a secret")]
+    KeyRing(#[from] workapi_keyring::Error),
+    /// A row holds something that no version of this program writes.
+    #[error("the vault holds an invalid {0}")]
+    Corrupt(&'static str),
+}
+
+impl Error {
+    /// Returns whether the database is away, so that the same call may succeed later.
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Database(error) if workapi_postgres::is_unavailable(error))
+    }
+}

@@ -1,0 +1,206 @@
+//! The OAuth clients that environments have at providers.
+
+use sqlx::types::time::OffsetDateTime;
+use uuid::Uuid;
+use workapi_keyring::{Purpose, Salt};
+use workapi_types::{ClientSecret, EnvironmentGuid, ProviderConfigId, ProviderName};
+
+use crate::store::provider_config as store;
+use crate::{Error, Vault, sealing};
+
+/// An OAuth client of an environment, without its secrets.
+#[derive(Clone, Debug)]
+pub struct ProviderConfig {
+    /// Its id.
+    pub id: ProviderConfigId,
+    /// The environment.
+    pub environment_guid: EnvironmentGuid,
+    /// The provider.
+    pub provider: ProviderName,
+    /// The client id at the provider.
+    pub client_id: String,
+    /// When it was first set.
+    pub created_at: OffsetDateTime,
+    /// When it was last set.
+    pub updated_at: OffsetDateTime,
+}
+
+/// An OAuth client as a token request needs it.
+#[derive(Clone, Debug)]
+pub struct OAuthClient {
+    /// The provider config.
+    pub config_id: ProviderConfigId,
+    /// The client id at the provider.
+    pub client_id: String,
+    /// The client secrets, in the order in which they are tried.
+    pub secrets: Vec<ClientSecret>,
+}
+
+/// How the deletion of a provider config ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConfigDeletion {
+    /// It is gone.
+    Deleted,
+    /// There was none.
+    Missing,
+    /// This many credentials still depend on it.
+    InUse(i64),
+}
+
+impl Vault {
+    /// Sets the OAuth client of an environment at a provider, and its only secret.
+    ///
+    /// A client id that replaces another one starts a new config; credentials of the old one
+    /// keep it until they are reconnected, because refresh tokens are bound to their client
+    /// (RFC 6749 section 6).
+    ///
+    /// # Errors
+    /// Fails when the vault does; nothing is changed then.
+    pub async fn set_provider_config(
+        &self,
+        environment: EnvironmentGuid,
+        provider: &ProviderName,
+        client_id: &str,
+        secret: &ClientSecret,
+    ) -> Result<ProviderConfig, Error> {
+        let secret_id = Uuid::new_v4();
+        let salt = Salt::random()?;
+        let sealed = sealing::seal_secret(&self.keyring, &salt, &secret_id.to_string(), secret)?;
+        let key_id = self.keyring.sealing_key_id(Purpose::Client)?;
+
+        let set = async || {
+            let mut transaction = self.database.begin().await?;
+            store::retire_other_clients(&mut transaction, environment, provider, client_id).await?;
+            let config = store::upsert(&mut transaction, environment, provider, client_id).await?;
+            let row = store::NewSecret {
+                id: secret_id,
+                sealed: &sealed,
+                key_id,
+                salt: &salt,
+            };
+            store::replace_secrets(&mut transaction, config.id, &row).await?;
+            transaction.commit().await?;
+            Ok(config)
+        };
+        self.database
+            .retrying("set_provider_config", set)
+            .await?
+            .try_into()
+    }
+
+    /// Lists the provider configs in force, of one environment or of all.
+    ///
+    /// # Errors
+    /// Fails when the vault does.
+    pub async fn provider_configs(
+        &self,
+        environment: Option<EnvironmentGuid>,
+    ) -> Result<Vec<ProviderConfig>, Error> {
+        let rows = store::list(self.database.pool(), environment).await?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// Deletes the config of an environment at a provider, unless credentials depend on it.
+    ///
+    /// # Errors
+    /// Fails when the vault does.
+    pub async fn delete_provider_config(
+        &self,
+        environment: EnvironmentGuid,
+        provider: &ProviderName,
+    ) -> Result<ConfigDeletion, Error> {
+        let mut transaction = self.database.begin().await?;
+        let Some(id) = store::lock_current(&mut transaction, environment, provider).await? else {
+            return Ok(ConfigDeletion::Missing);
+        };
+        let dependents = store::count_dependents(&mut transaction, id).await?;
+        if dependents > 0 {
+            return Ok(ConfigDeletion::InUse(dependents));
+        }
+        store::retire(&mut transaction, id).await?;
+        transaction.commit().await?;
+        Ok(ConfigDeletion::Deleted)
+    }
+
+    /// Takes the configs of a deleted environment out of force. Their rows stay as long as
+    /// credentials are yet to be revoked with them.
+    ///
+    /// # Errors
+    /// Fails when the vault does.
+    pub async fn retire_environment(&self, environment: EnvironmentGuid) -> Result<(), Error> {
+        Ok(store::retire_environment(self.database.pool(), environment).await?)
+    }
+
+    /// Returns the client with which an environment connects at a provider.
+    ///
+    /// # Errors
+    /// Fails when the vault does.
+    pub async fn current_client(
+        &self,
+        environment: EnvironmentGuid,
+        provider: &ProviderName,
+    ) -> Result<Option<OAuthClient>, Error> {
+        let mut connection = self.database.pool().acquire().await?;
+        match store::find_current(&mut connection, environment, provider).await? {
+            Some((id, client_id)) => {
+                let secrets = store::secrets(&mut connection, id).await?;
+                self.open_client(id, client_id, secrets).map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Returns the client to which a credential was granted.
+    ///
+    /// # Errors
+    /// Fails when the vault does, or when there is no such config.
+    pub async fn client(&self, id: ProviderConfigId) -> Result<OAuthClient, Error> {
+        let mut connection = self.database.pool().acquire().await?;
+        let client_id = store::client_id(&mut connection, id)
+            .await?
+            .ok_or(Error::Corrupt("reference to a provider config"))?;
+        let secrets = store::secrets(&mut connection, id).await?;
+        self.open_client(id, client_id, secrets)
+    }
+
+    fn open_client(
+        &self,
+        config_id: ProviderConfigId,
+        client_id: String,
+        rows: Vec<store::SecretRow>,
+    ) -> Result<OAuthClient, Error> {
+        let open = |row: store::SecretRow| {
+            let salt = Salt::from_slice(&row.salt)?;
+            sealing::open_secret(
+                &self.keyring,
+                &salt,
+                &row.id.to_string(),
+                &row.sealed_secret,
+            )
+        };
+        let secrets = rows.into_iter().map(open).collect::<Result<_, _>>()?;
+        Ok(OAuthClient {
+            config_id,
+            client_id,
+            secrets,
+        })
+    }
+}
+
+impl TryFrom<store::ConfigRow> for ProviderConfig {
+    type Error = Error;
+
+    fn try_from(row: store::ConfigRow) -> Result<Self, Error> {
+        Ok(Self {
+            id: row.id,
+            environment_guid: EnvironmentGuid::from_uuid(row.environment_guid),
+            provider: row
+                .provider
+                .parse()
+                .map_err(|_| Error::Corrupt("provider name"))?,
+            client_id: row.client_id,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}

@@ -1,0 +1,159 @@
+//! Grants: what connecting reads and writes.
+
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row};
+use workapi_keyring::Salt;
+use workapi_types::{GrantId, IntegrationId, ProviderConfigId};
+
+use crate::sealing::SealedPair;
+use crate::tokens::Deadlines;
+use crate::{NewGrant, State};
+
+/// The first generation of a grant, sealed.
+#[derive(Debug)]
+pub(crate) struct GrantRow {
+    pub(crate) pair: SealedPair,
+    pub(crate) salt: Salt,
+    pub(crate) deadlines: Deadlines,
+}
+
+/// The token pair that is stored, and whose it is.
+#[derive(Debug)]
+pub(crate) struct PairRow {
+    pub(crate) provider_config_id: ProviderConfigId,
+    pub(crate) provider_subject: String,
+    pub(crate) grant_id: GrantId,
+    pub(crate) generation: i64,
+    pub(crate) last_attempt_id: Option<uuid::Uuid>,
+    pub(crate) state: State,
+    pub(crate) sealed_refresh: Option<Vec<u8>>,
+    pub(crate) salt: Option<Salt>,
+}
+
+impl PairRow {
+    /// Returns whether the provider is believed to honour this pair.
+    pub(crate) fn is_live(&self) -> bool {
+        matches!(
+            self.state,
+            State::Active | State::RefreshFailing | State::NeedsOperator
+        )
+    }
+}
+
+impl sqlx::FromRow<'_, PgRow> for PairRow {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        let state: String = row.try_get("state")?;
+        let salt: Option<Vec<u8>> = row.try_get("salt")?;
+        Ok(Self {
+            provider_config_id: ProviderConfigId::from_uuid(row.try_get("provider_config_id")?),
+            provider_subject: row.try_get("provider_subject")?,
+            grant_id: GrantId::from_uuid(row.try_get("grant_id")?),
+            generation: row.try_get("generation")?,
+            last_attempt_id: row.try_get("last_attempt_id")?,
+            state: State::parse(&state)
+                .ok_or_else(|| sqlx::Error::Decode("unknown credential state".into()))?,
+            sealed_refresh: row.try_get("sealed_refresh")?,
+            salt: salt
+                .map(|bytes| Salt::from_slice(&bytes))
+                .transpose()
+                .map_err(|error| sqlx::Error::Decode(error.into()))?,
+        })
+    }
+}
+
+/// Reads the stored pair and keeps others from changing it until the transaction ends.
+pub(crate) async fn lock_pair(
+    connection: &mut PgConnection,
+    integration_id: &IntegrationId,
+) -> Result<Option<PairRow>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT provider_config_id, provider_subject, grant_id, generation, last_attempt_id,
+                state, sealed_refresh, salt
+         FROM credential
+         WHERE integration_id = $1
+         FOR UPDATE",
+    )
+    .bind(integration_id.as_str())
+    .fetch_optional(connection)
+    .await
+}
+
+/// Writes a new grant; an older grant of the same account makes way for it.
+///
+/// The salt is new with each grant, so that nothing of the old one can be opened any more.
+pub(crate) async fn upsert_grant(
+    connection: &mut PgConnection,
+    grant: &NewGrant,
+    row: &GrantRow,
+) -> Result<bool, sqlx::Error> {
+    let asked = grant.asked_scopes.to_string();
+    let granted = grant
+        .tokens
+        .scopes
+        .as_ref()
+        .map_or_else(|| asked.clone(), ToString::to_string);
+    let written = sqlx::query(
+        "INSERT INTO credential (
+             integration_id, user_id, environment_guid, provider, provider_config_id,
+             revocation_group, provider_subject, grant_id, generation, sealed_access,
+             sealed_refresh, key_id, salt, asked_scopes, granted_scopes,
+             access_expires_at, refresh_expires_at, refresh_at, state, due_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $11, $12, $13, $14,
+                 clock_timestamp() + make_interval(secs => $15),
+                 clock_timestamp() + make_interval(secs => $16),
+                 clock_timestamp() + make_interval(secs => $17),
+                 'active',
+                 CASE WHEN $10::bytea IS NULL THEN NULL
+                      ELSE clock_timestamp() + make_interval(secs => $17) END)
+         ON CONFLICT (integration_id) DO UPDATE SET
+             provider = EXCLUDED.provider,
+             provider_config_id = EXCLUDED.provider_config_id,
+             revocation_group = EXCLUDED.revocation_group,
+             grant_id = EXCLUDED.grant_id,
+             generation = 1,
+             last_attempt_id = NULL,
+             sealed_access = EXCLUDED.sealed_access,
+             sealed_refresh = EXCLUDED.sealed_refresh,
+             key_id = EXCLUDED.key_id,
+             salt = EXCLUDED.salt,
+             asked_scopes = EXCLUDED.asked_scopes,
+             granted_scopes = EXCLUDED.granted_scopes,
+             access_expires_at = EXCLUDED.access_expires_at,
+             refresh_expires_at = EXCLUDED.refresh_expires_at,
+             refresh_at = EXCLUDED.refresh_at,
+             state = 'active',
+             cause = NULL,
+             state_since = now(),
+             due_at = EXCLUDED.due_at,
+             claim_seq = credential.claim_seq + 1,
+             lease_token = NULL,
+             lease_until = NULL,
+             unfinished_jobs = 0,
+             failures = 0,
+             missing_since = NULL,
+             connected_at = now(),
+             last_success_at = now()
+         WHERE credential.provider_subject = EXCLUDED.provider_subject
+             AND credential.grant_id < EXCLUDED.grant_id",
+    )
+    .bind(grant.integration_id.as_str())
+    .bind(grant.user_id.as_str())
+    .bind(grant.environment_guid.as_uuid())
+    .bind(grant.provider.as_str())
+    .bind(grant.provider_config_id.as_uuid())
+    .bind(&grant.revocation_group)
+    .bind(&grant.provider_subject)
+    .bind(grant.grant_id.as_uuid())
+    .bind(&row.pair.access)
+    .bind(&row.pair.refresh)
+    .bind(&row.pair.key_id)
+    .bind(row.salt.as_bytes().as_slice())
+    .bind(asked)
+    .bind(granted)
+    .bind(row.deadlines.access_expires_in)
+    .bind(row.deadlines.refresh_expires_in)
+    .bind(row.deadlines.refresh_in)
+    .execute(connection)
+    .await?;
+    Ok(written.rows_affected() == 1)
+}

@@ -1,0 +1,33 @@
+//! Advisory locks, for what has no row to lock yet. They end with the transaction.
+
+use sqlx::PgConnection;
+use workapi_types::IntegrationId;
+
+/// Makes connecting and deleting one integration take turns.
+pub(crate) async fn integration(
+    connection: &mut PgConnection,
+    integration_id: &IntegrationId,
+) -> Result<(), sqlx::Error> {
+    acquire(connection, &format!("integration {integration_id}")).await
+}
+
+/// Makes everything take turns that decides whether a provider account is still in use.
+pub(crate) async fn account(
+    connection: &mut PgConnection,
+    revocation_group: &str,
+    provider_subject: &str,
+) -> Result<(), sqlx::Error> {
+    acquire(
+        connection,
+        &format!("account {revocation_group} {provider_subject}"),
+    )
+    .await
+}
+
+async fn acquire(connection: &mut PgConnection, name: &str) -> Result<(), sqlx::Error> {
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+        .bind(name)
+        .execute(connection)
+        .await
+        .map(drop)
+}

@@ -1,0 +1,11 @@
+//! All SQL of the vault, a module for each table.
+
+pub(crate) mod credential;
+pub(crate) mod lock;
+pub(crate) mod projection;
+pub(crate) mod provider_config;
+pub(crate) mod quarantine;
+pub(crate) mod rotation_attempt;
+pub(crate) mod tombstone;
+pub(crate) mod upkeep;
+pub(crate) mod used_state;

@@ -1,0 +1,42 @@
+//! Table `rotation_attempt`.
+
+use sqlx::PgConnection;
+use workapi_types::AttemptId;
+
+use crate::store::credential::ClaimKey;
+
+pub(crate) async fn insert(
+    connection: &mut PgConnection,
+    attempt_id: AttemptId,
+    claim: &ClaimKey,
+    generation: i64,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO rotation_attempt (attempt_id, integration_id, grant_id, generation, state)
+         VALUES ($1, $2, $3, $4, 'sent')",
+    )
+    .bind(attempt_id.as_uuid())
+    .bind(claim.integration_id.as_str())
+    .bind(claim.grant_id.as_uuid())
+    .bind(generation)
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+pub(crate) async fn finish(
+    connection: &mut PgConnection,
+    attempt_id: AttemptId,
+    state: &str,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE rotation_attempt
+         SET state = $2, finished_at = clock_timestamp()
+         WHERE attempt_id = $1 AND state = 'sent'",
+    )
+    .bind(attempt_id.as_uuid())
+    .bind(state)
+    .execute(connection)
+    .await
+    .map(drop)
+}
