@@ -11,7 +11,7 @@ use workapi_errors::{Code, Error};
 
 const GRPC_TIMEOUT: &str = "grpc-timeout";
 /// Keeps arithmetic with a caller's deadline in range.
-const LONGEST: Duration = Duration::from_secs(60 * 60);
+const LONGEST: Duration = Duration::from_hours(1);
 
 /// The moment by which an answer is worth nothing any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,6 +86,8 @@ fn parse(timeout: &str) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use tower::ServiceExt;
+
     use super::*;
 
     fn request_with_timeout(timeout: &str) -> tonic::Request<()> {
@@ -147,5 +149,23 @@ mod tests {
         tokio::time::advance(Duration::from_secs(2)).await;
 
         assert_eq!(deadline.remaining(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_is_late_is_answered_with_deadline_exceeded() {
+        let hanging = axum::Router::new()
+            .fallback(std::future::pending::<()>)
+            .layer(axum::middleware::from_fn(keep));
+        let request = Request::builder()
+            .header(GRPC_TIMEOUT, "2S")
+            .body(axum::body::Body::empty())
+            .unwrap();
+        let start = Instant::now();
+
+        let response = hanging.oneshot(request).await.unwrap();
+
+        let status = tonic::Status::from_header_map(response.headers()).unwrap();
+        assert_eq!(Error::from(status).code(), Code::Timeout);
+        assert_eq!(start.elapsed(), Duration::from_secs(2));
     }
 }

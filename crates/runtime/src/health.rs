@@ -61,9 +61,9 @@ impl Health {
     }
 
     /// Registers a service, which is starting until it says that it serves.
-    pub fn add_service(&self, name: &'static str) -> Service {
+    pub fn add_service(&self, name: &'static str) -> ServiceHealth {
         self.set(name, State::Starting);
-        Service {
+        ServiceHealth {
             health: self.clone(),
             name,
         }
@@ -121,19 +121,19 @@ impl Registry {
 
 /// A service's own entry in [`Health`]; dropping it says that the service has stopped.
 #[derive(Debug)]
-pub struct Service {
+pub struct ServiceHealth {
     health: Health,
     name: &'static str,
 }
 
-impl Service {
+impl ServiceHealth {
     /// Says that the service takes work.
     pub fn serving(&self) {
         self.health.set(self.name, State::Serving);
     }
 }
 
-impl Drop for Service {
+impl Drop for ServiceHealth {
     fn drop(&mut self) {
         self.health.set(self.name, State::Stopped);
     }

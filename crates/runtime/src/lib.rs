@@ -18,7 +18,7 @@ mod tasks;
 pub use deadline::Deadline;
 pub use exit::Exit;
 pub use grpc::{Channel, ChannelError, Grpc, ReflectionError, channel};
-pub use health::{Health, Report, Service};
+pub use health::{Health, Report, ServiceHealth};
 pub use listener::serve_http;
 pub use metrics::serve_metrics;
 pub use shutdown::Shutdown;

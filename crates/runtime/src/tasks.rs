@@ -11,7 +11,7 @@ use tracing::Instrument;
 
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 /// Keeps arithmetic with deadlines in range.
-const LONGEST_DEADLINE: Duration = Duration::from_secs(24 * 60 * 60);
+const LONGEST_DEADLINE: Duration = Duration::from_hours(24);
 
 /// Work was still in flight when the waiting ended.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
