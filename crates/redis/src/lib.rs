@@ -5,11 +5,13 @@
 
 mod error;
 
+use std::fmt;
 use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::io::tcp::TcpSettings;
 use redis::{Client, Cmd, ConnectionInfo, FromRedisValue, IntoConnectionInfo, ProtocolVersion};
+use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 
 pub use error::Error;
@@ -23,7 +25,7 @@ const LONGEST_RECONNECT_DELAY: Duration = Duration::from_millis(500);
 const RECONNECT_ATTEMPTS: usize = 120;
 
 /// A shared connection that re-establishes itself; cloning is cheap.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Redis {
     connection: ConnectionManager,
     address: String,
@@ -39,8 +41,8 @@ impl Redis {
     /// # Errors
     ///
     /// The URL is malformed, or the server does not answer within [`TIMEOUT`] or refuses us.
-    pub async fn connect(url: &str, prefix: impl Into<String>) -> Result<Self, Error> {
-        let info = connection_info(url).map_err(Error::Url)?;
+    pub async fn connect(url: &SecretString, prefix: impl Into<String>) -> Result<Self, Error> {
+        let info = connection_info(url.expose_secret()).map_err(Error::Url)?;
         let address = info.addr().to_string();
         let client = Client::open(info).map_err(Error::Url)?;
         // The connection manager would try again for long, and hide why.
@@ -102,19 +104,27 @@ impl Redis {
     async fn warn_if_keys_may_be_evicted(&self) {
         let mut command = redis::cmd("INFO");
         command.arg("memory");
-        let policy = self
-            .run::<String>("INFO", &command)
-            .await
-            .map(eviction_policy);
-        match policy {
-            Ok(Some(policy)) if policy == "noeviction" => {}
-            Ok(Some(policy)) => tracing::warn!(
+        let memory: String = match self.run("INFO", &command).await {
+            Ok(memory) => memory,
+            Err(error) => return tracing::debug!(%error, "failed to read the maxmemory-policy"),
+        };
+        match eviction_policy(&memory) {
+            Some("noeviction") => {}
+            policy => tracing::warn!(
                 policy,
                 "Redis may evict keys: set maxmemory-policy to noeviction"
             ),
-            Ok(None) => tracing::debug!("Redis does not tell its maxmemory-policy"),
-            Err(error) => tracing::debug!(%error, "failed to read the maxmemory-policy"),
         }
+    }
+}
+
+/// Leaves out the connection, which holds the credentials.
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redis")
+            .field("address", &self.address)
+            .field("prefix", &self.prefix)
+            .finish_non_exhaustive()
     }
 }
 
@@ -141,9 +151,21 @@ async fn bounded<T>(
     }
 }
 
-fn eviction_policy(memory: String) -> Option<String> {
-    let policy = memory
+fn eviction_policy(memory: &str) -> Option<&str> {
+    memory
         .lines()
-        .find_map(|line| line.strip_prefix("maxmemory_policy:"));
-    policy.map(|policy| policy.trim().to_owned())
+        .find_map(|line| line.strip_prefix("maxmemory_policy:"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_eviction_policy_is_found_among_the_memory_figures() {
+        let memory = "# Memory\r\nmaxmemory:0\r\nmaxmemory_policy:allkeys-lru\r\nlazyfree:0\r\n";
+
+        assert_eq!(eviction_policy(memory), Some("allkeys-lru"));
+        assert_eq!(eviction_policy("# Memory\r\n"), None);
+    }
 }
