@@ -1,7 +1,8 @@
 //! The layout of a log line.
 
-use opentelemetry::trace::TraceContextExt;
 use std::fmt;
+
+use opentelemetry::trace::TraceContextExt;
 use tracing::{Event, Subscriber};
 use tracing_subscriber::{
     fmt::{

@@ -16,12 +16,13 @@ pub struct Metrics {
 
 impl Metrics {
     /// Creates an empty set of metrics.
+    #[expect(
+        clippy::expect_used,
+        clippy::missing_panics_doc,
+        reason = "an empty registry takes its first collector"
+    )]
     pub fn new() -> Self {
         let registry = Registry::new();
-        #[expect(
-            clippy::expect_used,
-            reason = "an empty registry takes its first collector"
-        )]
         let exporter = opentelemetry_prometheus::exporter()
             .with_registry(registry.clone())
             .without_target_info()

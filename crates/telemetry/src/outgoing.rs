@@ -1,6 +1,7 @@
 //! Trace context on outgoing requests.
 
 use std::task::{Context, Poll};
+
 use tower::Service;
 
 /// A client service that adds the caller's trace context to every request.

@@ -1,13 +1,13 @@
 //! The process's tracing subscriber.
 
-use crate::format::JsonWithTraceId;
+use std::{io::IsTerminal, time::Duration};
+
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithExportConfig};
 use opentelemetry_sdk::{
     Resource,
     trace::{Sampler, SdkTracerProvider, TracerProviderBuilder},
 };
-use std::{io::IsTerminal, time::Duration};
 use tracing::Subscriber;
 use tracing_subscriber::{
     EnvFilter, Layer,
@@ -17,6 +17,8 @@ use tracing_subscriber::{
     registry::LookupSpan,
     util::{SubscriberInitExt, TryInitError},
 };
+
+use crate::format::JsonWithTraceId;
 
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -145,4 +147,60 @@ where
         .with_location(false)
         .with_threads(false)
         .with_filter(LevelFilter::INFO)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use opentelemetry::trace::Tracer;
+    use std::net::TcpListener;
+    use std::time::Instant;
+
+    fn options(otlp_endpoint: Option<String>) -> Options {
+        Options {
+            service: "test".to_owned(),
+            log_filter: "info".to_owned(),
+            log_format: LogFormat::Text,
+            otlp_endpoint,
+            sampling: 1.0,
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_collector_that_is_away_holds_up_the_end_only_briefly() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        drop(listener);
+        let provider = tracer_provider(&options(Some(endpoint))).unwrap();
+        drop(provider.tracer("test").start("exchange"));
+        let start = Instant::now();
+
+        Telemetry { provider }.shutdown().await;
+
+        assert!(start.elapsed() < Duration::from_secs(5));
+    }
+
+    #[tokio::test]
+    async fn a_malformed_endpoint_is_refused() {
+        let error = tracer_provider(&options(Some("not a url".to_owned()))).unwrap_err();
+
+        assert!(matches!(error, Error::Exporter(_)));
+    }
+
+    #[tokio::test]
+    async fn an_endpoint_with_tls_is_accepted() {
+        let endpoint = "https://collector.example.test:4317".to_owned();
+
+        assert!(tracer_provider(&options(Some(endpoint))).is_ok());
+    }
+
+    #[test]
+    fn a_malformed_log_filter_is_refused() {
+        let mut options = options(None);
+        options.log_filter = "info,workapi_auth=loud".to_owned();
+
+        let error = init(&options).unwrap_err();
+
+        assert!(matches!(error, Error::LogFilter(_)));
+    }
 }

@@ -1,15 +1,17 @@
 //! Records what a process logs and which spans it ends, for tests.
 
-use crate::subscriber::{LogFormat, log_layer, span_layer};
-use opentelemetry_sdk::{
-    error::OTelSdkResult,
-    trace::{SdkTracerProvider, SpanData, SpanExporter},
-};
 use std::{
     io,
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
+
+use opentelemetry_sdk::{
+    error::OTelSdkResult,
+    trace::{SdkTracerProvider, SpanData, SpanExporter},
+};
 use tracing_subscriber::{filter::LevelFilter, prelude::*};
+
+use crate::subscriber::{LogFormat, log_layer, span_layer};
 
 static RECORDER: OnceLock<Recorder> = OnceLock::new();
 
