@@ -18,7 +18,7 @@ use tonic_health::server::{HealthReporter, HealthService};
 use workapi_telemetry::{Meter, Traced};
 
 use crate::listener::{connection_builder, serve};
-use crate::measure::measured;
+use crate::measure::{Protocol, measured};
 use crate::{Shutdown, deadline};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -103,7 +103,14 @@ impl Grpc {
                 reporter.clear_service_status(name).await;
             }
         };
-        serve(listener, measured(router, meter), builder, shutdown, close).await;
+        serve(
+            listener,
+            measured(router, Protocol::Grpc, meter),
+            builder,
+            shutdown,
+            close,
+        )
+        .await;
     }
 }
 

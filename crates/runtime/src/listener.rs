@@ -23,7 +23,7 @@ use tower::ServiceExt;
 use workapi_telemetry::Meter;
 
 use crate::Shutdown;
-use crate::measure::measured;
+use crate::measure::{Protocol, measured};
 
 /// Largest request line and headers. Well above the 8 KB at which a token is refused with 401.
 const MAX_HEADER_BYTES: u32 = 32 * 1024;
@@ -48,7 +48,14 @@ pub(crate) type ConnectionBuilder = auto::Builder<TokioExecutor>;
 pub async fn serve_http(listener: TcpListener, router: Router, meter: &Meter, shutdown: &Shutdown) {
     let builder = connection_builder();
     let close = std::future::ready(());
-    serve(listener, measured(router, meter), builder, shutdown, close).await;
+    serve(
+        listener,
+        measured(router, Protocol::Rest, meter),
+        builder,
+        shutdown,
+        close,
+    )
+    .await;
 }
 
 pub(crate) fn connection_builder() -> ConnectionBuilder {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, Method, header::CONTENT_TYPE};
+use axum::http::{HeaderMap, Method};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use tracing::{Instrument, Span, field::Empty};
@@ -16,13 +16,15 @@ const BUCKETS: [f64; 14] = [
 ];
 /// Stands for every path that no route matches, so that callers cannot make up labels.
 const UNMATCHED: &str = "unmatched";
-/// The outcome of a request whose caller went away first.
+/// The status of a request whose caller went away before the answer.
 const CANCELLED: &str = "cancelled";
+const REQUEST_ID: &str = "x-request-id";
 
-#[derive(Clone)]
-struct Instruments {
-    http: Histogram<f64>,
-    grpc: Histogram<f64>,
+/// What a server speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Rest,
+    Grpc,
 }
 
 /// Wraps a router so that each request continues its caller's trace, is counted and timed until its
@@ -30,30 +32,26 @@ struct Instruments {
 ///
 /// `http.server.request.duration` and `rpc.server.call.duration` follow the OpenTelemetry
 /// conventions; their counts are the numbers of requests.
-pub(crate) fn measured(router: Router, meter: &Meter) -> Router {
-    let histogram = |name, description| {
-        meter
-            .f64_histogram(name)
-            .with_unit("s")
-            .with_description(description)
-            .with_boundaries(BUCKETS.to_vec())
-            .build()
+pub(crate) fn measured(router: Router, protocol: Protocol, meter: &Meter) -> Router {
+    let name = match protocol {
+        Protocol::Rest => "http.server.request.duration",
+        Protocol::Grpc => "rpc.server.call.duration",
     };
-    let instruments = Instruments {
-        http: histogram(
-            "http.server.request.duration",
-            "Time from a request to its response head",
-        ),
-        grpc: histogram(
-            "rpc.server.call.duration",
-            "Time from a call to its response head",
-        ),
-    };
-    router.layer(from_fn_with_state(instruments, measure))
+    let duration = meter
+        .f64_histogram(name)
+        .with_unit("s")
+        .with_description("Time from a request to its response head")
+        .with_boundaries(BUCKETS.to_vec())
+        .build();
+    router.layer(from_fn_with_state((protocol, duration), measure))
 }
 
-async fn measure(State(instruments): State<Instruments>, request: Request, next: Next) -> Response {
-    let mut call = Call::begin(instruments, &request);
+async fn measure(
+    State((protocol, duration)): State<(Protocol, Histogram<f64>)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let mut call = Call::begin(protocol, duration, &request);
     let response = next.run(request).instrument(call.span.clone()).await;
     call.answered(&response);
     response
@@ -61,35 +59,25 @@ async fn measure(State(instruments): State<Instruments>, request: Request, next:
 
 /// A request being answered. Dropped unanswered, it counts as cancelled.
 struct Call {
-    instruments: Instruments,
+    protocol: Protocol,
+    duration: Histogram<f64>,
     span: Span,
     start: Instant,
-    rpc: bool,
     method: Method,
     route: String,
-    outcome: Outcome,
+    status: String,
+    /// Whether the status, unlike the others, is this side's fault.
+    fault: bool,
     request_id: Option<String>,
 }
 
-struct Outcome {
-    status: String,
-    fault: bool,
-}
-
 impl Call {
-    fn begin(instruments: Instruments, request: &Request) -> Self {
-        let rpc = is_grpc(request.headers());
-        let route = if rpc {
-            request.uri().path().trim_start_matches('/').to_owned()
-        } else {
-            let matched = request.extensions().get::<MatchedPath>();
-            matched.map_or(UNMATCHED, MatchedPath::as_str).to_owned()
-        };
+    fn begin(protocol: Protocol, duration: Histogram<f64>, request: &Request) -> Self {
         let method = known(request.method());
-        let name = if rpc {
-            route.clone()
-        } else {
-            format!("{method} {route}")
+        let route = route(protocol, request);
+        let name = match protocol {
+            Protocol::Rest => format!("{method} {route}"),
+            Protocol::Grpc => route.clone(),
         };
         let span = tracing::info_span!(
             "request",
@@ -99,55 +87,49 @@ impl Call {
         );
         propagation::set_parent(&span, propagation::extract(request.headers()));
         Self {
-            instruments,
+            protocol,
+            duration,
             span,
             start: Instant::now(),
-            rpc,
             method,
             route,
-            outcome: Outcome {
-                status: CANCELLED.to_owned(),
-                fault: false,
-            },
+            status: CANCELLED.to_owned(),
+            fault: false,
             request_id: None,
         }
     }
 
     fn answered(&mut self, response: &Response) {
-        self.outcome = if self.rpc {
-            let code = grpc_code(response.headers());
-            if code == tonic::Code::Unimplemented {
-                UNMATCHED.clone_into(&mut self.route);
+        match self.protocol {
+            Protocol::Rest => {
+                response.status().as_str().clone_into(&mut self.status);
+                self.fault = response.status().is_server_error();
             }
-            Outcome {
-                status: format!("{code:?}"),
-                fault: is_fault(code),
+            Protocol::Grpc => {
+                let code = grpc_code(response.headers());
+                if code == tonic::Code::Unimplemented {
+                    UNMATCHED.clone_into(&mut self.route);
+                }
+                self.status = format!("{code:?}");
+                self.fault = is_fault(code);
             }
-        } else {
-            Outcome {
-                status: response.status().as_str().to_owned(),
-                fault: response.status().is_server_error(),
-            }
-        };
-        let request_id = response.headers().get("x-request-id");
+        }
+        let request_id = response.headers().get(REQUEST_ID);
         self.request_id = request_id.and_then(|id| Some(id.to_str().ok()?.to_owned()));
     }
 
-    fn record(&self, seconds: f64) {
-        let status = self.outcome.status.clone();
-        if self.rpc {
-            let labels = [
-                KeyValue::new("rpc.method", self.route.clone()),
-                KeyValue::new("rpc.response.status_code", status),
-            ];
-            self.instruments.grpc.record(seconds, &labels);
-        } else {
-            let labels = [
+    fn labels(&self) -> Vec<KeyValue> {
+        let (route, status) = (self.route.clone(), self.status.clone());
+        match self.protocol {
+            Protocol::Rest => vec![
                 KeyValue::new("http.request.method", self.method.to_string()),
-                KeyValue::new("http.route", self.route.clone()),
+                KeyValue::new("http.route", route),
                 KeyValue::new("http.response.status_code", status),
-            ];
-            self.instruments.http.record(seconds, &labels);
+            ],
+            Protocol::Grpc => vec![
+                KeyValue::new("rpc.method", route),
+                KeyValue::new("rpc.response.status_code", status),
+            ],
         }
     }
 
@@ -157,19 +139,19 @@ impl Call {
                 tracing::$level!(
                     method = %self.method,
                     route = self.route,
-                    status = self.outcome.status,
-                    duration_ms = seconds * 1_000.0,
+                    status = self.status,
+                    duration_ms = (seconds * 1e6).round() / 1e3,
                     request_id = self.request_id,
                     "answered a request"
                 )
             };
         }
         let _in_span = self.span.enter();
-        match (self.outcome.fault, self.rpc) {
-            (true, _) => line!(warn),
-            (false, false) => line!(info),
+        match self.protocol {
+            _ if self.fault => line!(warn),
+            Protocol::Rest => line!(info),
             // Behind every call stands a request or a job that is logged already.
-            (false, true) => line!(debug),
+            Protocol::Grpc => line!(debug),
         }
     }
 }
@@ -177,20 +159,25 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         let seconds = self.start.elapsed().as_secs_f64();
-        if self.outcome.fault {
+        if self.fault {
             self.span.record("otel.status_code", "ERROR");
         }
-        self.record(seconds);
+        self.duration.record(seconds, &self.labels());
         self.log(seconds);
     }
 }
 
-fn is_grpc(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(CONTENT_TYPE);
-    content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+/// Returns the route's pattern, or for gRPC `package.Service/Method`.
+fn route(protocol: Protocol, request: &Request) -> String {
+    match (protocol, request.extensions().get::<MatchedPath>()) {
+        (_, None) => UNMATCHED.to_owned(),
+        (Protocol::Rest, Some(pattern)) => pattern.as_str().to_owned(),
+        // The pattern names the service alone.
+        (Protocol::Grpc, Some(_)) => request.uri().path().trim_start_matches('/').to_owned(),
+    }
 }
 
-/// Returns a method that we may use as a label: callers can make up others.
+/// Returns a method that can be a label: callers can make up others.
 fn known(method: &Method) -> Method {
     const KNOWN: [Method; 7] = [
         Method::GET,
@@ -217,7 +204,6 @@ fn grpc_code(headers: &HeaderMap) -> tonic::Code {
     }
 }
 
-/// Returns whether the code, unlike the others, is this side's fault.
 fn is_fault(code: tonic::Code) -> bool {
     use tonic::Code::{DataLoss, DeadlineExceeded, Internal, Unavailable, Unknown};
     matches!(

@@ -75,9 +75,9 @@ impl Tasks {
                 () = self.idle() => return Ok(()),
                 () = sleep_until(last_deadline) => return Err(self.unfinished()),
                 _ = report.tick() => {
-                    let seconds = last_deadline.duration_since(Instant::now()).as_secs();
+                    let seconds = last_deadline.duration_since(Instant::now()).as_secs_f64();
                     tracing::info!(
-                        "waiting for {}, for at most {seconds} s more",
+                        "waiting for {}, for at most {seconds:.0} s more",
                         self.summary(),
                     );
                 }

@@ -20,6 +20,8 @@ use tracing_subscriber::{
 
 use crate::format::JsonWithTraceId;
 
+/// The SDK tells of every value that it drops; the options can still ask for it.
+const QUIET: &str = "opentelemetry_sdk=warn";
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What [`init`] needs to know.
@@ -73,7 +75,8 @@ pub struct Telemetry {
 ///
 /// Call it inside a Tokio runtime, once a process.
 pub fn init(options: &Options) -> Result<Telemetry, Error> {
-    let log_filter = EnvFilter::try_new(&options.log_filter).map_err(Error::LogFilter)?;
+    let directives = format!("{QUIET},{}", options.log_filter);
+    let log_filter = EnvFilter::try_new(directives).map_err(Error::LogFilter)?;
     let provider = tracer_provider(options)?;
     tracing_subscriber::registry()
         .with(log_layer(options.log_format, std::io::stderr).with_filter(log_filter))
