@@ -2,8 +2,9 @@
 //!
 //! A program makes one [`Shutdown`], registers what it depends on in a [`Health`], serves REST
 //! with [`serve_http`], gRPC with [`Grpc`], and its metrics, `/livez` and `/readyz` with
-//! [`serve_metrics`], each on a listener that it has bound before. All of them end by themselves
-//! when the shutdown begins. Nothing is global: many programs can live in one process.
+//! [`serve_metrics`], each on a listener that it has bound before. REST and gRPC end by themselves
+//! when the shutdown drains, the metrics when it stops. Nothing is global: many programs can live in
+//! one process.
 
 mod deadline;
 mod exit;
