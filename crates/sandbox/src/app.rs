@@ -1,0 +1,26 @@
+//! What every request handler can reach.
+
+use std::fmt::Display;
+
+use workapi_types::Clock;
+
+use crate::faults::Faults;
+use crate::signing::SigningKey;
+use crate::store::Store;
+
+/// One running sandbox.
+pub(crate) struct App {
+    /// The issuer identifier, without a slash at its end.
+    pub(crate) issuer: String,
+    pub(crate) clock: Clock,
+    pub(crate) store: Store,
+    pub(crate) signing_key: SigningKey,
+    pub(crate) faults: Faults,
+}
+
+impl App {
+    /// Returns the public URL of a path that starts with a slash.
+    pub(crate) fn url(&self, path: impl Display) -> String {
+        format!("{}{path}", self.issuer)
+    }
+}

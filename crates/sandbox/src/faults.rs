@@ -1,0 +1,223 @@
+//! Faults on demand: what an endpoint does wrong the next few times.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::app::App;
+use crate::credentials::AnsweredClient;
+use crate::refusal::NO_STORE;
+use crate::serve::Dropped;
+
+/// An endpoint that can fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Endpoint {
+    Token,
+    Userinfo,
+    Revoke,
+}
+
+/// How it fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    /// Answers an error and does nothing.
+    Status,
+    /// Does everything right, but late.
+    Delay,
+    /// Closes the connection and does nothing.
+    DropBefore,
+    /// Does everything, and closes the connection instead of answering.
+    DropAfter,
+}
+
+/// A fault, and how often it is still to happen.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Fault {
+    endpoint: Endpoint,
+    kind: Kind,
+    /// The status of kind `status`.
+    #[serde(default = "default_status")]
+    status: u16,
+    /// The `error` member of kind `status`.
+    #[serde(default = "default_error")]
+    error: String,
+    /// How long to wait first, whatever the kind.
+    #[serde(default)]
+    delay_ms: u32,
+    /// The `Retry-After` of kind `status`; 0 sends none.
+    #[serde(default)]
+    retry_after_seconds: u32,
+    #[serde(default = "default_count")]
+    count: u32,
+}
+
+fn default_status() -> u16 {
+    503
+}
+
+fn default_error() -> String {
+    "temporarily_unavailable".to_owned()
+}
+
+fn default_count() -> u32 {
+    1
+}
+
+/// Why a fault cannot be injected.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InvalidFault {
+    #[error("status must be from 200 to 599")]
+    Status,
+    #[error("count must be at least 1")]
+    Count,
+    #[error("kind `delay` needs a delay_ms above 0")]
+    Delay,
+}
+
+impl Fault {
+    fn validate(&self) -> Result<(), InvalidFault> {
+        if !(200..=599).contains(&self.status) {
+            return Err(InvalidFault::Status);
+        }
+        if self.count == 0 {
+            return Err(InvalidFault::Count);
+        }
+        if self.kind == Kind::Delay && self.delay_ms == 0 {
+            return Err(InvalidFault::Delay);
+        }
+        Ok(())
+    }
+
+    fn answer(&self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+        let response = (status, NO_STORE, Json(json!({ "error": self.error })));
+        if self.retry_after_seconds == 0 {
+            return response.into_response();
+        }
+        let retry_after = [(header::RETRY_AFTER, self.retry_after_seconds.to_string())];
+        (retry_after, response).into_response()
+    }
+}
+
+/// The faults still to happen, oldest first.
+#[derive(Default)]
+pub(crate) struct Faults(Mutex<VecDeque<Fault>>);
+
+impl Faults {
+    /// Adds a fault; those of one endpoint happen in the order they came.
+    pub(crate) fn add(&self, fault: Fault) -> Result<(), InvalidFault> {
+        fault.validate()?;
+        self.lock().push_back(fault);
+        Ok(())
+    }
+
+    /// Forgets all of them.
+    pub(crate) fn clear(&self) {
+        self.lock().clear();
+    }
+
+    /// Takes one occurrence of the next fault of an endpoint.
+    fn take(&self, endpoint: Endpoint) -> Option<Fault> {
+        let mut faults = self.lock();
+        let next = faults.iter().position(|fault| fault.endpoint == endpoint)?;
+        let fault = faults.get_mut(next)?;
+        fault.count -= 1;
+        let taken = fault.clone();
+        if taken.count == 0 {
+            faults.remove(next);
+        }
+        Some(taken)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Fault>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Middleware that lets the next fault of the endpoint happen.
+pub(crate) async fn inject(
+    State((app, endpoint)): State<(Arc<App>, Endpoint)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let Some(fault) = app.faults.take(endpoint) else {
+        return next.run(request).await;
+    };
+    tracing::debug!(?endpoint, kind = ?fault.kind, "the sandbox injects a fault");
+    tokio::time::sleep(Duration::from_millis(fault.delay_ms.into())).await;
+    match fault.kind {
+        Kind::Status => fault.answer(),
+        Kind::Delay => next.run(request).await,
+        Kind::DropBefore => dropped(),
+        Kind::DropAfter => {
+            let answer = next.run(request).await;
+            let client = answer.extensions().get::<AnsweredClient>().cloned();
+            count_dropped_answer(&app, client).await;
+            dropped()
+        }
+    }
+}
+
+async fn count_dropped_answer(app: &App, client: Option<AnsweredClient>) {
+    let client_id = client.as_ref().map(|AnsweredClient(id)| id.as_str());
+    let counted = app
+        .store
+        .change(|ledger| ledger.count_dropped_answer(client_id))
+        .await;
+    if let Err(error) = counted {
+        error.log();
+    }
+}
+
+/// An answer that `serve` recognises and never sends.
+fn dropped() -> Response {
+    axum::Extension(Dropped).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(json: &str) -> Fault {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn faults_of_an_endpoint_happen_in_order_and_as_often_as_asked() {
+        let faults = Faults::default();
+        faults
+            .add(fault(r#"{"endpoint":"token","kind":"status","count":2}"#))
+            .unwrap();
+        faults
+            .add(fault(r#"{"endpoint":"token","kind":"drop_after"}"#))
+            .unwrap();
+
+        let kinds: Vec<_> = std::iter::from_fn(|| faults.take(Endpoint::Token))
+            .map(|fault| fault.kind)
+            .collect();
+
+        assert_eq!(kinds, [Kind::Status, Kind::Status, Kind::DropAfter]);
+    }
+
+    #[test]
+    fn a_fault_of_another_endpoint_waits() {
+        let faults = Faults::default();
+        faults
+            .add(fault(r#"{"endpoint":"revoke","kind":"drop_before"}"#))
+            .unwrap();
+
+        assert!(faults.take(Endpoint::Token).is_none());
+        assert!(faults.take(Endpoint::Revoke).is_some());
+    }
+}

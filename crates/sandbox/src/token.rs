@@ -1,0 +1,101 @@
+//! The token endpoint (RFC 6749 sections 4.1.3 and 6).
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse as _, Response};
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use crate::app::App;
+use crate::clients::Client;
+use crate::credentials::{AnsweredClient, Credentials};
+use crate::ledger::{CodeExchange, Issued, Ledger, RefreshRequest};
+use crate::parameters::Parameters;
+use crate::refusal::{NO_STORE, Refusal};
+use crate::scope::Scope;
+
+/// A successful answer (RFC 6749 section 5.1).
+#[derive(Serialize)]
+struct TokenAnswer {
+    access_token: String,
+    token_type: &'static str,
+    expires_in: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
+    scope: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_token: Option<String>,
+}
+
+/// Answers a token request.
+pub(crate) async fn answer(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    let request = Parameters::from_body(&headers, &body)?;
+    let credentials = Credentials::find(&headers, &request)?.ok_or(Refusal::InvalidClient)?;
+    let answer = match redeem(&app, &credentials, &request).await {
+        Ok(tokens) => (NO_STORE, Json(tokens)).into_response(),
+        Err(refusal) => refusal.into_response(),
+    };
+    Ok(AnsweredClient::mark(credentials.client_id, answer))
+}
+
+async fn redeem(
+    app: &App,
+    credentials: &Credentials,
+    request: &Parameters,
+) -> Result<TokenAnswer, Refusal> {
+    let now = app.clock.now();
+    let issued = app
+        .store
+        .change(|ledger| {
+            let client = ledger.authenticate(credentials)?.clone();
+            issue(ledger, &client, request, now)
+        })
+        .await
+        .map_err(Refusal::internal)??;
+    let id_token = issued.identity.map(|identity| {
+        app.signing_key
+            .id_token(&app.issuer, &credentials.client_id, &identity, now)
+    });
+    Ok(TokenAnswer {
+        access_token: issued.access_token,
+        token_type: "Bearer",
+        expires_in: issued.expires_in,
+        refresh_token: issued.refresh_token,
+        scope: issued.scope.to_string(),
+        id_token: id_token.transpose().map_err(Refusal::internal)?,
+    })
+}
+
+fn issue(
+    ledger: &mut Ledger,
+    client: &Client,
+    request: &Parameters,
+    now: OffsetDateTime,
+) -> Result<Issued, Refusal> {
+    match request.require("grant_type", "grant_type is missing")? {
+        "authorization_code" => {
+            let exchange = CodeExchange {
+                code: request.require("code", "code is missing")?,
+                redirect_uri: request.get("redirect_uri"),
+                verifier: request.get("code_verifier"),
+            };
+            ledger.exchange(client, &exchange, now)
+        }
+        "refresh_token" => {
+            let refresh = RefreshRequest {
+                refresh_token: request.require("refresh_token", "refresh_token is missing")?,
+                scope: request.get("scope").map(Scope::parse).transpose()?,
+            };
+            ledger.refresh(client, refresh, now)
+        }
+        _ => Err(Refusal::UnsupportedGrantType),
+    }
+}

@@ -1,0 +1,15 @@
+//! Drives a running sandbox over HTTP as browsers, clients and tests do.
+
+#![cfg(test)]
+
+mod admin;
+mod authorization;
+mod clients;
+mod discovery;
+mod exchange;
+mod faults;
+mod provider;
+mod restart;
+mod revocation;
+mod rotation;
+mod userinfo;
