@@ -13,6 +13,7 @@ use crate::Code;
 pub struct Error {
     code: Code,
     specifics: String,
+    replaces_sentence: bool,
     retry_after: Option<Duration>,
 }
 
@@ -22,6 +23,7 @@ impl Error {
         Self {
             code,
             specifics: specifics.into(),
+            replaces_sentence: false,
             retry_after: None,
         }
     }
@@ -30,6 +32,13 @@ impl Error {
     #[must_use]
     pub fn with_retry_after(mut self, delay: Duration) -> Self {
         self.retry_after = Some(delay);
+        self
+    }
+
+    /// Says that the specifics are the whole public detail, where an interface fixes its words.
+    #[must_use]
+    pub fn without_sentence(mut self) -> Self {
+        self.replaces_sentence = true;
         self
     }
 
@@ -73,6 +82,11 @@ impl Error {
         &self.specifics
     }
 
+    /// Returns whether the specifics stand without the fixed sentence.
+    pub fn replaces_sentence(&self) -> bool {
+        self.replaces_sentence
+    }
+
     /// Returns how long a client should wait before it tries again.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
@@ -80,9 +94,12 @@ impl Error {
 }
 
 impl fmt::Display for Error {
-    /// Writes the public `detail`: the fixed sentence, a colon, the specifics.
+    /// Writes the public `detail`: as a rule the fixed sentence, a colon, the specifics.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.code.sentence(), self.specifics)
+        if !self.replaces_sentence {
+            write!(f, "{}: ", self.code.sentence())?;
+        }
+        f.write_str(&self.specifics)
     }
 }
 

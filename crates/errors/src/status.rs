@@ -10,10 +10,15 @@ use crate::{Code, Error};
 const DOMAIN: &str = "workapi";
 /// The `ErrorInfo` metadata key that carries the specific words.
 const SPECIFICS: &str = "specifics";
+/// The `ErrorInfo` metadata key that is there when the words stand without the fixed sentence.
+const REPLACES_SENTENCE: &str = "replaces_sentence";
 
 impl From<Error> for tonic::Status {
     fn from(error: Error) -> Self {
-        let metadata = HashMap::from([(SPECIFICS.to_owned(), error.specifics().to_owned())]);
+        let mut metadata = HashMap::from([(SPECIFICS.to_owned(), error.specifics().to_owned())]);
+        if error.replaces_sentence() {
+            metadata.insert(REPLACES_SENTENCE.to_owned(), true.to_string());
+        }
         let mut details = ErrorDetails::with_error_info(error.code().reason(), DOMAIN, metadata);
         if error.retry_after().is_some() {
             details.set_retry_info(error.retry_after());
@@ -32,7 +37,13 @@ impl From<tonic::Status> for Error {
             .filter(|info| info.domain == DOMAIN)
             .and_then(|info| {
                 let specifics = info.metadata.get(SPECIFICS).cloned().unwrap_or_default();
-                Some(Self::new(Code::from_reason(&info.reason)?, specifics))
+                let error = Self::new(Code::from_reason(&info.reason)?, specifics);
+                let replaces_sentence = info.metadata.contains_key(REPLACES_SENTENCE);
+                Some(if replaces_sentence {
+                    error.without_sentence()
+                } else {
+                    error
+                })
             });
         let error = ours.unwrap_or_else(|| Self::new(Code::from_grpc(status.code()), ""));
         match details.retry_info().and_then(|info| info.retry_delay) {
@@ -53,9 +64,11 @@ mod tests {
         for &code in Code::ALL {
             let error = Error::new(code, "some words").with_retry_after(Duration::from_secs(3));
 
-            let restored = Error::from(tonic::Status::from(error.clone()));
+            for error in [error.clone(), error.without_sentence()] {
+                let restored = Error::from(tonic::Status::from(error.clone()));
 
-            assert_eq!(restored, error);
+                assert_eq!(restored, error);
+            }
         }
     }
 

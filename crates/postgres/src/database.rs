@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use secrecy::{ExposeSecret, SecretString};
+use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, Postgres};
 use sqlx::{ConnectOptions, Transaction};
 
 use crate::Error;
 use crate::error::is_retryable;
+use crate::migrations::{database_name, pending_migrations};
 
 /// How long a request waits for a connection before it is told that the database is away.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -48,18 +50,25 @@ impl Database {
             .max_connections(config.max_connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_lazy_with(options);
-        let backoff = ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(50))
-            .with_max_delay(Duration::from_secs(1))
-            .with_total_delay(Some(START_PATIENCE))
-            .without_max_times();
-        (async || pool.acquire().await.map(drop))
-            .retry(backoff)
-            .when(crate::is_unavailable)
-            .notify(|error, _| tracing::debug!(%server, error = %error, "waiting for PostgreSQL"))
-            .await
-            .map_err(|source| Error::Connect { server, source })?;
+        patiently(server, || async { pool.acquire().await.map(drop) }).await?;
         Ok(Self { pool })
+    }
+
+    /// Connects like [`Database::connect`] to a database that has every migration of `migrator`.
+    ///
+    /// # Errors
+    /// Fails in addition when a migration is missing: a running service never changes a schema.
+    pub async fn connect_migrated(config: &Config, migrator: &Migrator) -> Result<Self, Error> {
+        // Asked first, and without the role: it is a migration that makes the role.
+        let missing = pending_migrations(&config.url, migrator).await?;
+        if missing.is_empty() {
+            Self::connect(config).await
+        } else {
+            Err(Error::Unmigrated {
+                database: database_name(&config.url),
+                missing,
+            })
+        }
     }
 
     /// Returns the pool, to run single statements on.
@@ -107,6 +116,30 @@ impl Database {
     pub async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+/// Connects, and waits for a server that is still starting.
+pub(crate) async fn patiently<T, Attempt>(
+    server: String,
+    attempt: impl FnMut() -> Attempt,
+) -> Result<T, Error>
+where
+    Attempt: Future<Output = Result<T, sqlx::Error>>,
+{
+    let backoff = ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(50))
+        .with_max_delay(Duration::from_secs(1))
+        .with_total_delay(Some(START_PATIENCE))
+        .without_max_times();
+    attempt
+        .retry(backoff)
+        .when(crate::is_unavailable)
+        .notify(|error, _| tracing::debug!(%server, %error, "waiting for PostgreSQL"))
+        .await
+        .map_err(|source| Error::Connect {
+            server: server.clone(),
+            source,
+        })
 }
 
 fn connect_options(config: &Config) -> Result<PgConnectOptions, Error> {

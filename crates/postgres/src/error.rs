@@ -24,6 +24,14 @@ pub enum Error {
         /// The driver's error.
         source: sqlx::Error,
     },
+    /// The database lacks migrations.
+    #[error("the database {database} lacks migrations ({}): run `work-api migrate`", .missing.join(", "))]
+    Unmigrated {
+        /// The database's name.
+        database: String,
+        /// The versions and descriptions of what is missing.
+        missing: Vec<String>,
+    },
     /// A migration failed, or the database has others than this program.
     #[error("failed to migrate the database {name}")]
     Migrate {

@@ -9,6 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
 use crate::Error;
+use crate::database::patiently;
 
 /// Creates the database `name` on the server of `server_url` when it does not exist, and
 /// returns its URL.
@@ -111,14 +112,14 @@ async fn applied_versions(
 }
 
 async fn connect(url: &SecretString) -> Result<PgConnection, Error> {
-    let options = PgConnectOptions::from_str(url.expose_secret()).map_err(|_| Error::InvalidUrl)?;
+    let options = PgConnectOptions::from_str(url.expose_secret())
+        .map_err(|_| Error::InvalidUrl)?
+        .disable_statement_logging();
     let server = format!("{}:{}", options.get_host(), options.get_port());
-    PgConnection::connect_with(&options.disable_statement_logging())
-        .await
-        .map_err(|source| Error::Connect { server, source })
+    patiently(server, || PgConnection::connect_with(&options)).await
 }
 
-fn database_name(url: &SecretString) -> String {
+pub(crate) fn database_name(url: &SecretString) -> String {
     PgConnectOptions::from_str(url.expose_secret())
         .ok()
         .and_then(|options| options.get_database().map(str::to_owned))

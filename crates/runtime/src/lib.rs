@@ -6,6 +6,7 @@
 //! when the shutdown drains, the metrics when it stops. Nothing is global: many programs can live in
 //! one process.
 
+mod credentials;
 mod deadline;
 mod exit;
 mod grpc;
@@ -16,6 +17,7 @@ mod metrics;
 mod shutdown;
 mod tasks;
 
+pub use credentials::{INTERNAL_TOKEN, SharedSecret, bearer};
 pub use deadline::Deadline;
 pub use exit::Exit;
 pub use grpc::{Channel, ChannelError, Grpc, ReflectionError, channel};

@@ -1,0 +1,238 @@
+//! Exchanging a code for tokens and storing the grant, in a task that no caller can end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+use workapi_oauth::{AccountError, ExchangeRequest, RedirectUri, TokenAnswer, TokenError};
+use workapi_providers::{Manifest, MobileRedirect};
+use workapi_types::{
+    AuthorizationCode, CodeVerifier, EnvironmentGuid, GrantId, IntegrationId, MediaType,
+    ProviderName, UserId,
+};
+use workapi_vault::{Connected, NewGrant, OAuthClient, Projection, StateHash, TokenSet};
+
+use crate::app::directory::Recorded;
+use crate::app::{App, Error, Outcome};
+
+/// How long tokens that PostgreSQL does not take are kept in memory and offered again.
+const STORE_PATIENCE: Duration = Duration::from_secs(60);
+
+/// A code to exchange, and for whom.
+pub(super) struct CodeExchange {
+    pub(super) state_hash: StateHash,
+    pub(super) grant_id: GrantId,
+    pub(super) integration_id: IntegrationId,
+    pub(super) user_id: UserId,
+    pub(super) environment_guid: EnvironmentGuid,
+    pub(super) provider: ProviderName,
+    pub(super) media_type: MediaType,
+    pub(super) client: OAuthClient,
+    pub(super) redemption: Redemption,
+    pub(super) code: AuthorizationCode,
+}
+
+/// How the code was obtained, which decides what has to come with it.
+pub(super) enum Redemption {
+    /// Through the browser.
+    Callback { code_verifier: CodeVerifier },
+    /// On a mobile device.
+    Mobile(MobileRedirect),
+}
+
+/// How an exchange ended.
+#[derive(Debug)]
+pub(super) struct Exchanged {
+    pub(super) outcome: Outcome,
+    /// The account, where one was connected.
+    pub(super) provider_id: Option<String>,
+}
+
+impl From<Outcome> for Exchanged {
+    fn from(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            provider_id: None,
+        }
+    }
+}
+
+impl App {
+    /// Exchanges a code. Whoever called may go away: the exchange goes on.
+    pub(super) async fn exchange(
+        self: &Arc<Self>,
+        exchange: CodeExchange,
+    ) -> Result<Exchanged, Error> {
+        let manifest = self.manifest(&exchange.provider)?;
+        let deadline = manifest.token.deadline * 2 + STORE_PATIENCE;
+        let app = Arc::clone(self);
+        let task = async move { app.exchange_detached(exchange).await };
+        self.shutdown
+            .spawn_tracked("authorization code exchange", deadline, task)
+            .await?
+    }
+
+    async fn exchange_detached(&self, exchange: CodeExchange) -> Result<Exchanged, Error> {
+        let exchanged = self.exchange_and_store(&exchange).await?;
+        // The commit of a grant has written this already; the first word stands.
+        let outcome = exchanged.outcome.as_str();
+        self.vault
+            .finish_exchange(exchange.state_hash, outcome)
+            .await?;
+        tracing::info!(
+            integration.id = %exchange.integration_id,
+            provider = %exchange.provider,
+            outcome,
+            "an authorization ended"
+        );
+        Ok(exchanged)
+    }
+
+    async fn exchange_and_store(&self, exchange: &CodeExchange) -> Result<Exchanged, Error> {
+        let manifest = self.manifest(&exchange.provider)?;
+        let answer = match self.redeem(manifest, exchange).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                tracing::warn!(provider = %exchange.provider, %error, "a code was not exchanged");
+                return Ok(outcome_of_token_error(&error).into());
+            }
+        };
+        let account = self
+            .oauth
+            .account(manifest, &exchange.client.client_id, &answer)
+            .await;
+        let account = match account {
+            Ok(account) => account,
+            Err(error) => {
+                tracing::warn!(provider = %exchange.provider, %error, "an account was not told");
+                return Ok(outcome_of_account_error(&error).into());
+            }
+        };
+        let Some(provider_id) = account.display else {
+            return Ok(Outcome::AccountUnknown.into());
+        };
+        let grant = new_grant(manifest, exchange, answer, account.subject, provider_id);
+        let connected = self.store(&grant).await?;
+        self.settle(connected, grant).await
+    }
+
+    /// Sends the code with the first client secret: a code is used up by a wrong one too.
+    async fn redeem(
+        &self,
+        manifest: &Manifest,
+        exchange: &CodeExchange,
+    ) -> Result<TokenAnswer, TokenError> {
+        let (redirect_uri, verifier) = match &exchange.redemption {
+            Redemption::Callback { code_verifier } => {
+                (RedirectUri::Exact(&self.callback_url), Some(code_verifier))
+            }
+            Redemption::Mobile(redirect) => (RedirectUri::from(*redirect), None),
+        };
+        let request = ExchangeRequest {
+            manifest,
+            client_id: &exchange.client.client_id,
+            client_secret: exchange.client.secrets.first(),
+            code: &exchange.code,
+            redirect_uri,
+            verifier,
+            deadline: manifest.token.deadline,
+        };
+        self.oauth.exchange_code(request).await
+    }
+
+    /// Stores a grant, however long PostgreSQL takes to come back within reason: these tokens
+    /// exist nowhere else.
+    async fn store(&self, grant: &NewGrant) -> Result<Connected, Error> {
+        let backoff = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(50))
+            .with_max_delay(Duration::from_secs(2))
+            .with_total_delay(Some(STORE_PATIENCE))
+            .without_max_times();
+        let connected = (async || self.vault.connect(grant).await)
+            .retry(backoff)
+            .when(workapi_vault::Error::is_unavailable)
+            .notify(|_, _| tracing::warn!("a new grant waits for the database"))
+            .await?;
+        Ok(connected)
+    }
+
+    /// Tells the owner of the integration, and the user, what came of a grant.
+    async fn settle(&self, connected: Connected, grant: NewGrant) -> Result<Exchanged, Error> {
+        let outcome = match connected {
+            Connected::Stored => return self.announce(grant).await,
+            Connected::Superseded => Outcome::Success,
+            Connected::AccountMismatch => Outcome::AccountMismatch,
+            Connected::Deleted => Outcome::IntegrationDeleted,
+            Connected::NoRefreshToken => Outcome::NoRefreshToken,
+        };
+        Ok(outcome.into())
+    }
+
+    async fn announce(&self, grant: NewGrant) -> Result<Exchanged, Error> {
+        let account = Projection {
+            integration_id: grant.integration_id,
+            grant_id: grant.grant_id,
+            provider_id: grant.provider_id,
+        };
+        match self.project(&account).await? {
+            Some(Recorded::Gone) => Ok(Outcome::IntegrationDeleted.into()),
+            Some(Recorded::Done) | None => Ok(Exchanged {
+                outcome: Outcome::Success,
+                provider_id: Some(account.provider_id),
+            }),
+        }
+    }
+}
+
+fn new_grant(
+    manifest: &Manifest,
+    exchange: &CodeExchange,
+    answer: TokenAnswer,
+    provider_subject: String,
+    provider_id: String,
+) -> NewGrant {
+    NewGrant {
+        state_hash: exchange.state_hash,
+        grant_id: exchange.grant_id,
+        integration_id: exchange.integration_id.clone(),
+        user_id: exchange.user_id.clone(),
+        environment_guid: exchange.environment_guid,
+        provider: exchange.provider.clone(),
+        provider_config_id: exchange.client.config_id,
+        revocation_group: manifest
+            .revocation_group(&exchange.client.client_id)
+            .to_owned(),
+        provider_subject,
+        provider_id,
+        asked_scopes: manifest.scopes_for(exchange.media_type),
+        offline: manifest.authorization.offline,
+        tokens: TokenSet {
+            access_token: answer.access_token,
+            refresh_token: answer.refresh_token,
+            expires_in: answer
+                .expires_in
+                .unwrap_or(manifest.token.default_expires_in),
+            refresh_expires_in: answer.refresh_token_expires_in,
+            scopes: answer.scope,
+            received_at: answer.received_at,
+        },
+    }
+}
+
+fn outcome_of_token_error(error: &TokenError) -> Outcome {
+    match error {
+        TokenError::Rejected { status, .. } if *status < 500 && *status != 429 => {
+            Outcome::ExchangeFailed
+        }
+        TokenError::Malformed(_) => Outcome::ProviderError,
+        _ => Outcome::ProviderUnavailable,
+    }
+}
+
+fn outcome_of_account_error(error: &AccountError) -> Outcome {
+    if error.is_retryable() {
+        Outcome::ProviderUnavailable
+    } else {
+        Outcome::AccountUnknown
+    }
+}

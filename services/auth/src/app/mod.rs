@@ -1,0 +1,42 @@
+//! The use cases of the service, one file each.
+
+mod authorizations;
+mod begin;
+mod complete;
+pub(crate) mod deletions;
+mod directory;
+mod error;
+mod exchange;
+mod mobile;
+mod outcome;
+pub(crate) mod projections;
+mod provider_configs;
+mod return_to;
+pub(crate) mod scheduler;
+pub(crate) mod upkeep;
+
+use url::Url;
+use workapi_oauth::Client;
+use workapi_providers::Catalogue;
+use workapi_runtime::Shutdown;
+use workapi_vault::Vault;
+
+pub(crate) use authorizations::Authorizations;
+pub(crate) use complete::{Callback, Completed};
+pub(crate) use directory::{Directory, User};
+pub(crate) use error::Error;
+pub(crate) use outcome::Outcome;
+
+/// What the use cases work with.
+#[derive(Debug)]
+pub(crate) struct App {
+    pub(crate) vault: Vault,
+    pub(crate) authorizations: Authorizations,
+    pub(crate) catalogue: Catalogue,
+    pub(crate) oauth: Client,
+    pub(crate) directory: Directory,
+    /// The redirect URI of every authorization.
+    pub(crate) callback_url: Url,
+    /// Tracks exchanges, so that no caller's end is theirs.
+    pub(crate) shutdown: Shutdown,
+}

@@ -1,0 +1,81 @@
+//! The OAuth clients that environments have at providers, for operators.
+
+use workapi_errors::Error as Refusal;
+use workapi_types::{ClientSecret, EnvironmentGuid, ProviderName};
+use workapi_vault::{ConfigDeletion, ProviderConfig};
+
+use crate::app::{App, Error};
+
+impl App {
+    /// Sets the client of an environment at a provider.
+    pub(crate) async fn set_provider_config(
+        &self,
+        environment: &str,
+        provider: &str,
+        client_id: &str,
+        secret: ClientSecret,
+    ) -> Result<ProviderConfig, Error> {
+        let environment = environment_guid(environment)?;
+        let manifest = self
+            .catalogue
+            .find(provider)
+            .map_err(|unknown| Refusal::bad_request(unknown.to_string()))?;
+        for (name, value) in [("client_id", client_id), ("client_secret", secret.expose())] {
+            let is_visible =
+                !value.is_empty() && value.bytes().all(|byte| (0x20..0x7f).contains(&byte));
+            if !is_visible {
+                let refusal =
+                    format!("{name} must be visible ASCII characters (RFC 6749 appendix A)");
+                return Err(Refusal::bad_request(refusal).into());
+            }
+        }
+        let name = &manifest.name;
+        Ok(self
+            .vault
+            .set_provider_config(environment, name, client_id, &secret)
+            .await?)
+    }
+
+    /// Lists the clients of one environment, or of all when none is named.
+    pub(crate) async fn provider_configs(
+        &self,
+        environment: &str,
+    ) -> Result<Vec<ProviderConfig>, Error> {
+        let environment = (!environment.is_empty())
+            .then(|| environment_guid(environment))
+            .transpose()?;
+        Ok(self.vault.provider_configs(environment).await?)
+    }
+
+    /// Deletes the client of an environment at a provider, unless credentials depend on it.
+    pub(crate) async fn delete_provider_config(
+        &self,
+        environment: &str,
+        provider: &str,
+    ) -> Result<(), Error> {
+        let environment = environment_guid(environment)?;
+        let missing = || Refusal::not_found(format!("no client at {provider}"));
+        let provider: ProviderName = provider.parse().map_err(|_| missing())?;
+        match self
+            .vault
+            .delete_provider_config(environment, &provider)
+            .await?
+        {
+            ConfigDeletion::Deleted => Ok(()),
+            ConfigDeletion::Missing => Err(missing().into()),
+            ConfigDeletion::InUse(credentials) => Err(Refusal::conflict(format!(
+                "{credentials} connected integrations depend on it; delete them first"
+            ))
+            .into()),
+        }
+    }
+}
+
+fn environment_guid(guid: &str) -> Result<EnvironmentGuid, Refusal> {
+    guid.parse().map_err(|_| {
+        Refusal::new(
+            workapi_errors::Code::EnvironmentNotFound,
+            "an environment is named by a lower-case UUID",
+        )
+    })
+}

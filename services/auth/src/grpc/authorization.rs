@@ -1,0 +1,88 @@
+//! `workapi.auth.v1.Authorization`.
+
+use std::sync::Arc;
+
+use tonic::{Request, Response, Status};
+use workapi_errors::Error as Refusal;
+use workapi_proto::auth::v1::{
+    AuthorizationOutcome, BeginAuthorizationRequest, BeginAuthorizationResponse,
+    CompleteAuthorizationRequest, CompleteAuthorizationResponse, ExchangeAuthCodeRequest,
+    ExchangeAuthCodeResponse, authorization_server,
+};
+use workapi_runtime::Deadline;
+use workapi_types::AuthorizationCode;
+
+use crate::app::{App, Callback, Completed, User};
+
+pub(super) struct Authorization {
+    pub(super) app: Arc<App>,
+}
+
+#[tonic::async_trait]
+impl authorization_server::Authorization for Authorization {
+    async fn begin_authorization(
+        &self,
+        request: Request<BeginAuthorizationRequest>,
+    ) -> Result<Response<BeginAuthorizationResponse>, Status> {
+        let user = user(&request)?;
+        let request = request.into_inner();
+        let uri = self
+            .app
+            .begin(&user, &request.integration_id, &request.return_to)
+            .await?;
+        Ok(Response::new(BeginAuthorizationResponse {
+            uri: uri.into(),
+        }))
+    }
+
+    async fn complete_authorization(
+        &self,
+        request: Request<CompleteAuthorizationRequest>,
+    ) -> Result<Response<CompleteAuthorizationResponse>, Status> {
+        let request = request.into_inner();
+        let callback = Callback {
+            code: request.code.map(AuthorizationCode::new),
+            state: request.state,
+            error: request.error,
+            iss: request.iss,
+            malformed: request.malformed,
+        };
+        let completed = self.app.complete(callback).await?;
+        Ok(Response::new(completed.into()))
+    }
+
+    async fn exchange_auth_code(
+        &self,
+        request: Request<ExchangeAuthCodeRequest>,
+    ) -> Result<Response<ExchangeAuthCodeResponse>, Status> {
+        let user = user(&request)?;
+        let request = request.into_inner();
+        let integration = self
+            .app
+            .exchange_mobile_code(&user, &request.integration_id, request.code)
+            .await?;
+        Ok(Response::new(ExchangeAuthCodeResponse {
+            integration: Some(integration),
+        }))
+    }
+}
+
+impl From<Completed> for CompleteAuthorizationResponse {
+    fn from(completed: Completed) -> Self {
+        Self {
+            redirect_to: completed.redirect_to.map(Into::into).unwrap_or_default(),
+            outcome: AuthorizationOutcome::from(completed.outcome).into(),
+            integration_id: completed.integration_id.map(Into::into).unwrap_or_default(),
+            provider_display_name: completed.provider_display_name.unwrap_or_default(),
+        }
+    }
+}
+
+/// The token is passed on to the owner of the users, who checks it.
+fn user<T>(request: &Request<T>) -> Result<User, Refusal> {
+    let authorization = request.metadata().get("authorization").cloned();
+    Ok(User {
+        authorization: authorization.ok_or_else(|| Refusal::invalid_token("invalid token"))?,
+        deadline: Deadline::of(request),
+    })
+}

@@ -1,0 +1,28 @@
+//! The gRPC edge: conversions, and who may call what.
+
+mod authorization;
+mod provider_admin;
+
+use std::sync::Arc;
+
+use workapi_proto::FILE_DESCRIPTOR_SET;
+use workapi_proto::auth::v1::authorization_server::AuthorizationServer;
+use workapi_proto::auth::v1::provider_admin_server::ProviderAdminServer;
+use workapi_runtime::{Grpc, ReflectionError, SharedSecret};
+
+use crate::app::App;
+
+/// Makes the server of all services.
+pub(crate) fn server(app: &Arc<App>, admin_token: SharedSecret) -> Result<Grpc, ReflectionError> {
+    let authorization = authorization::Authorization {
+        app: Arc::clone(app),
+    };
+    let provider_admin = provider_admin::ProviderAdmin {
+        app: Arc::clone(app),
+        admin_token,
+    };
+    Grpc::new()
+        .add_service(AuthorizationServer::new(authorization))
+        .add_service(ProviderAdminServer::new(provider_admin))
+        .add_reflection(FILE_DESCRIPTOR_SET)
+}
