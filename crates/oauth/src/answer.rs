@@ -1,0 +1,143 @@
+//! The token endpoint's answer (RFC 6749 section 5), as providers really send it.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value};
+use url::form_urlencoded;
+use workapi_providers::Manifest;
+use workapi_types::{AccessToken, IdToken, RefreshToken, Scopes};
+
+use crate::error::{ErrorCode, TokenError};
+use crate::http_client::Answer;
+
+/// No life of a token is believed to be longer, so that adding it to a time can't
+/// overflow.
+const MAX_LIFE: Duration = Duration::from_hours(24 * 365 * 10);
+
+/// New tokens.
+#[derive(Clone, Debug)]
+pub struct TokenAnswer {
+    /// The new access token.
+    pub access_token: AccessToken,
+    /// The new refresh token; `None` means that the one there is stays valid.
+    pub refresh_token: Option<RefreshToken>,
+    /// The life of the access token, if the answer tells it.
+    pub expires_in: Option<Duration>,
+    /// The life of the refresh token, if the answer tells it.
+    pub refresh_token_expires_in: Option<Duration>,
+    /// What was granted; `None` means what was asked for.
+    pub scope: Option<Scopes>,
+    /// Who the account is, not yet verified.
+    pub id_token: Option<IdToken>,
+    /// When the request was sent.
+    pub asked_at: Instant,
+    /// When the answer had arrived completely.
+    pub received_at: Instant,
+}
+
+impl TokenAnswer {
+    /// Returns how long after [`received_at`](Self::received_at) the access token
+    /// is good.
+    ///
+    /// The provider counts the life from a moment that lies between sending and
+    /// receiving, so the time between is taken off. A life that the answer does
+    /// not tell is the manifest's default, never endless.
+    pub fn access_life(&self, manifest: &Manifest) -> Duration {
+        let life = self.expires_in.unwrap_or(manifest.token.default_expires_in);
+        life.saturating_sub(self.received_at.saturating_duration_since(self.asked_at))
+    }
+}
+
+/// Brings an answer into the form of the RFC: a JSON object with the members that
+/// we know, of the right types.
+pub(crate) fn normalise(answer: &Answer) -> Result<Vec<u8>, TokenError> {
+    let members = members(answer);
+    // Some providers report errors with status 200, Slack with `ok` beside.
+    if !answer.is_success() || members.as_ref().is_some_and(reports_error) {
+        return Err(TokenError::Rejected {
+            status: answer.status,
+            error: members.as_ref().and_then(error_code),
+            retry_after: answer.retry_after,
+        });
+    }
+
+    let members = members.ok_or(TokenError::Malformed(
+        "it is neither a JSON object nor a form",
+    ))?;
+    let mut known = Map::new();
+    for name in ["access_token", "refresh_token", "token_type", "id_token"] {
+        if let Some(text) = members
+            .get(name)
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty())
+        {
+            known.insert(name.to_owned(), text.into());
+        }
+    }
+    if !known.contains_key("access_token") {
+        return Err(TokenError::Malformed("it has no access token"));
+    }
+    known.entry("token_type").or_insert_with(|| "Bearer".into());
+    for name in ["expires_in", "refresh_token_expires_in"] {
+        if let Some(seconds) = members.get(name).and_then(seconds) {
+            known.insert(name.to_owned(), seconds.into());
+        }
+    }
+    if let Some(scope) = members.get("scope").and_then(scope) {
+        known.insert("scope".to_owned(), scope.into());
+    }
+    Ok(Value::Object(known).to_string().into_bytes())
+}
+
+/// Reads the members of a JSON object, or of a form where the provider says that it
+/// is one.
+fn members(answer: &Answer) -> Option<Map<String, Value>> {
+    if let Ok(members) = serde_json::from_slice(&answer.body) {
+        return Some(members);
+    }
+    let form_types = ["application/x-www-form-urlencoded", "text/plain"];
+    form_types.contains(&answer.media_type.as_str()).then(|| {
+        form_urlencoded::parse(&answer.body)
+            .map(|(name, value)| (name.into_owned(), value.into_owned().into()))
+            .collect()
+    })
+}
+
+fn reports_error(members: &Map<String, Value>) -> bool {
+    let has_error = match members.get("error") {
+        None | Some(Value::Null | Value::Bool(false)) => false,
+        Some(error) => error != "",
+    };
+    has_error || members.get("ok") == Some(&Value::Bool(false))
+}
+
+/// Returns the error code of an answer that has one.
+pub(crate) fn error_code(members: &Map<String, Value>) -> Option<ErrorCode> {
+    members.get("error")?.as_str().and_then(ErrorCode::parse)
+}
+
+/// Reads a life in seconds, which some providers write as a string or a fraction.
+fn seconds(value: &Value) -> Option<u64> {
+    let seconds = match value {
+        Value::Number(number) => number.as_f64()?,
+        Value::String(text) => text.trim().parse().ok()?,
+        _ => return None,
+    };
+    let life = Duration::try_from_secs_f64(seconds.clamp(0.0, MAX_LIFE.as_secs_f64()));
+    life.ok().map(|life| life.as_secs())
+}
+
+/// Reads a list of scopes, which some providers write as an array.
+fn scope(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Array(list) => {
+            let words: Option<Vec<_>> = list.iter().map(Value::as_str).collect();
+            words.map(|words| words.join(" "))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,12 @@
+//! The client against a provider that answers over real sockets.
+
+#![cfg(test)]
+
+mod account;
+mod authorization;
+mod exchange;
+mod provider;
+mod refresh;
+mod revoke;
+mod signer;
+mod transport;
