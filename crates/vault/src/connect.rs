@@ -39,7 +39,7 @@ pub struct Exchange<'a> {
     pub integration_id: &'a IntegrationId,
     /// Its user.
     pub user_id: &'a UserId,
-    /// See [`crate::revocation_group`].
+    /// What a revocation reaches at most (`Manifest::revocation_group`).
     pub revocation_group: &'a str,
 }
 
@@ -69,7 +69,7 @@ pub struct NewGrant {
     pub provider: ProviderName,
     /// The OAuth client to which it was granted.
     pub provider_config_id: ProviderConfigId,
-    /// See [`crate::revocation_group`].
+    /// What a revocation reaches at most (`Manifest::revocation_group`).
     pub revocation_group: String,
     /// Issuer and subject of the account.
     pub provider_subject: String,
@@ -110,6 +110,16 @@ impl Vault {
         }
         let outcome = used_state::recent_outcome(&mut connection, exchange.state_hash).await?;
         Ok(ExchangeStart::Replayed(outcome))
+    }
+
+    /// Returns the outcome of an exchange whose state was presented within the last 60
+    /// seconds, to be shown to a browser that comes again.
+    ///
+    /// # Errors
+    /// Fails when the vault does.
+    pub async fn recent_outcome(&self, state: StateHash) -> Result<Option<String>, Error> {
+        let mut connection = self.database.pool().acquire().await?;
+        Ok(used_state::recent_outcome(&mut connection, state).await?)
     }
 
     /// Records how an exchange ended that stored nothing.

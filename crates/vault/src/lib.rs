@@ -30,7 +30,7 @@ pub use error::Error;
 pub use projection::Projection;
 pub use provider_config::{ConfigDeletion, OAuthClient, ProviderConfig};
 pub use revocation::{
-    AccountGuard, Clearance, ProviderRevocation, RevocationLease, revocation_group,
+    AccountGuard, Clearance, ProviderRevocation, RevocationLease,
 };
 pub use rotation::{Failure, RotationLease, RotationStart, SealedAnswer, Settled};
 pub use schedule::{Claim, Task};

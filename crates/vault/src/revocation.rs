@@ -9,7 +9,6 @@ use workapi_bus::outbox;
 use workapi_keyring::Salt;
 use workapi_proto::events::v1::CredentialRevoked;
 use workapi_proto::jobs::v1::CredentialJob;
-use workapi_providers::Reach;
 use workapi_telemetry::propagation::current_traceparent;
 use workapi_types::{
     AccessToken, IntegrationId, ProviderConfigId, ProviderName, RefreshToken, UserId,
@@ -25,15 +24,6 @@ use crate::{Error, Vault};
 /// How long to wait for a connection that may bring a sibling.
 const SIBLING_PAUSE: Duration = Duration::from_secs(2);
 
-/// Returns what a revocation reaches at most: the client, or at a provider where it reaches a
-/// whole project, the project number that starts Google's client ids.
-pub fn revocation_group(reach: Reach, client_id: &str) -> String {
-    match (reach, client_id.split_once('-')) {
-        (Reach::Project, Some((project, _))) => project.to_owned(),
-        _ => client_id.to_owned(),
-    }
-}
-
 /// The duty to end one credential at its provider.
 #[derive(Debug)]
 pub struct RevocationLease {
@@ -43,7 +33,7 @@ pub struct RevocationLease {
     pub provider: ProviderName,
     /// The OAuth client to which it was granted.
     pub provider_config_id: ProviderConfigId,
-    /// See [`revocation_group`].
+    /// What a revocation reaches at most (`Manifest::revocation_group`).
     pub revocation_group: String,
     /// Issuer and subject of the account.
     pub provider_subject: String,
@@ -272,19 +262,4 @@ async fn settle(
         outbox::append(transaction, &event).await?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn google_clients_of_one_project_share_a_revocation_group() {
-        let web = revocation_group(Reach::Project, "1234-web.apps.example");
-        let mobile = revocation_group(Reach::Project, "1234-mobile.apps.example");
-
-        assert_eq!(web, "1234");
-        assert_eq!(web, mobile);
-        assert_eq!(revocation_group(Reach::Grant, "1234-web"), "1234-web");
-    }
 }

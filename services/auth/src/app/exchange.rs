@@ -124,7 +124,7 @@ impl App {
     ) -> Result<TokenAnswer, TokenError> {
         let (redirect_uri, verifier) = match &exchange.redemption {
             Redemption::Callback { code_verifier } => {
-                (RedirectUri::Exact(&self.callback_url), Some(code_verifier))
+                (RedirectUri::Exact(self.callback_url.clone()), Some(code_verifier))
             }
             Redemption::Mobile(redirect) => (RedirectUri::from(*redirect), None),
         };
@@ -148,7 +148,7 @@ impl App {
             .with_max_delay(Duration::from_secs(2))
             .with_total_delay(Some(STORE_PATIENCE))
             .without_max_times();
-        let connected = (async || self.vault.connect(grant).await)
+        let connected = (|| self.vault.connect(grant))
             .retry(backoff)
             .when(workapi_vault::Error::is_unavailable)
             .notify(|_, _| tracing::warn!("a new grant waits for the database"))

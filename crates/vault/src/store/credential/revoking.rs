@@ -12,7 +12,6 @@ use crate::store::credential::ClaimKey;
 #[derive(Debug, sqlx::FromRow)]
 pub(crate) struct RevocableRow {
     pub(crate) user_id: String,
-    pub(crate) environment_guid: Uuid,
     pub(crate) provider: String,
     pub(crate) provider_config_id: Uuid,
     pub(crate) revocation_group: String,
@@ -69,7 +68,7 @@ pub(crate) async fn lease_revocation(
              AND claim_seq = $3
              AND state = 'revoking'
              AND (lease_until IS NULL OR lease_until < clock_timestamp())
-         RETURNING user_id, environment_guid, provider, provider_config_id, revocation_group,
+         RETURNING user_id, provider, provider_config_id, revocation_group,
                    provider_subject, generation, sealed_access, sealed_refresh, salt, failures,
                    COALESCE(revoke_until <= now(), false) AS out_of_time",
     )

@@ -1,0 +1,188 @@
+//! Ending a credential at its provider, where that is safe (refresh protocol, section 5).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use workapi_bus::{Delivery, Verdict};
+use workapi_oauth::{RevocableToken, RevokeError, RevokeRequest};
+use workapi_providers::{Manifest, Reach, Revocation, RevocationToken};
+use workapi_vault::{Clearance, ProviderRevocation, RevocationLease};
+
+use crate::app::App;
+use crate::app::job::leave;
+
+/// How long the vault may take to record what the provider said.
+const RECORD_PATIENCE: Duration = Duration::from_secs(15);
+
+/// What the provider did about a revocation.
+enum Answer {
+    /// The token is dead.
+    Confirmed,
+    /// It will not do it, now or later.
+    Refused,
+    /// It may do it later.
+    Later { retry_after: Option<Duration> },
+}
+
+impl App {
+    /// Works on one revocation job.
+    pub(crate) async fn revoke(self: &Arc<Self>, delivery: &Delivery) -> Verdict {
+        let Some((job, manifest)) = self.read_job(delivery) else {
+            return Verdict::Done;
+        };
+        let lease = match self
+            .vault
+            .start_revocation(&job, manifest.token.deadline)
+            .await
+        {
+            Ok(Some(lease)) => lease,
+            Ok(None) => return Verdict::Done,
+            Err(error) => return leave(&error),
+        };
+        let deadline = manifest.token.deadline + RECORD_PATIENCE;
+        let app = Arc::clone(self);
+        let revocation = async move { app.end(&lease, &manifest).await };
+        match self
+            .shutdown
+            .spawn_tracked("revocation", deadline, revocation)
+            .await
+        {
+            Ok(Ok(())) => Verdict::Done,
+            Ok(Err(error)) => leave(&error),
+            Err(_panicked) => Verdict::Leave,
+        }
+    }
+
+    async fn end(
+        &self,
+        lease: &RevocationLease,
+        manifest: &Manifest,
+    ) -> Result<(), workapi_vault::Error> {
+        let revocable = manifest.revocation.as_ref().zip(token(lease, manifest));
+        let Some((revocation, token)) = revocable else {
+            return self.finish(lease, ProviderRevocation::Unsupported).await;
+        };
+        if lease.out_of_time {
+            return self.finish(lease, ProviderRevocation::Failed).await;
+        }
+        match revocation.reach {
+            Reach::None => self.finish(lease, ProviderRevocation::Unsupported).await,
+            Reach::Token => self.end_alone(lease, manifest, token).await,
+            Reach::Grant | Reach::Project => self.end_account(lease, manifest, token).await,
+        }
+    }
+
+    /// Revokes a token with which nothing else dies.
+    async fn end_alone(
+        &self,
+        lease: &RevocationLease,
+        manifest: &Manifest,
+        token: RevocableToken<'_>,
+    ) -> Result<(), workapi_vault::Error> {
+        match self.call(lease, manifest, token).await? {
+            Answer::Confirmed => self.finish(lease, ProviderRevocation::Done).await,
+            Answer::Refused => self.finish(lease, ProviderRevocation::Failed).await,
+            Answer::Later { retry_after } => self.vault.retry_revocation(lease, retry_after).await,
+        }
+    }
+
+    /// Revokes a token with which the account's other tokens die, unless one of them is in use.
+    async fn end_account(
+        &self,
+        lease: &RevocationLease,
+        manifest: &Manifest,
+        token: RevocableToken<'_>,
+    ) -> Result<(), workapi_vault::Error> {
+        let guard = match self.vault.clear_revocation(lease).await? {
+            Clearance::Clear(guard) => guard,
+            Clearance::Siblings => {
+                return self
+                    .finish(lease, ProviderRevocation::SkippedSiblings)
+                    .await;
+            }
+            Clearance::Waiting | Clearance::AlreadyDone => return Ok(()),
+        };
+        match self.call(lease, manifest, token).await? {
+            Answer::Confirmed => {
+                self.count(lease, ProviderRevocation::Done);
+                self.vault.finish_account(lease, guard).await
+            }
+            Answer::Refused => self.finish(lease, ProviderRevocation::Failed).await,
+            Answer::Later { retry_after } => self.vault.retry_revocation(lease, retry_after).await,
+        }
+    }
+
+    async fn call(
+        &self,
+        lease: &RevocationLease,
+        manifest: &Manifest,
+        token: RevocableToken<'_>,
+    ) -> Result<Answer, workapi_vault::Error> {
+        let client = self.vault.client(lease.provider_config_id).await?;
+        let revoked = self
+            .oauth
+            .revoke(RevokeRequest {
+                manifest,
+                client_id: &client.client_id,
+                client_secret: client.secrets.first(),
+                token,
+                deadline: manifest.token.deadline,
+            })
+            .await;
+        let error = match revoked {
+            Ok(_) => return Ok(Answer::Confirmed),
+            Err(error) => error,
+        };
+        tracing::warn!(
+            integration.id = %lease.integration_id,
+            provider = %lease.provider,
+            %error,
+            "a revocation was not confirmed"
+        );
+        Ok(match error {
+            RevokeError::Unavailable { retry_after, .. } => Answer::Later { retry_after },
+            RevokeError::Transport(_) => Answer::Later { retry_after: None },
+            _ => Answer::Refused,
+        })
+    }
+
+    async fn finish(
+        &self,
+        lease: &RevocationLease,
+        result: ProviderRevocation,
+    ) -> Result<(), workapi_vault::Error> {
+        self.vault.finish_revocation(lease, result).await?;
+        self.count(lease, result);
+        Ok(())
+    }
+
+    fn count(&self, lease: &RevocationLease, result: ProviderRevocation) {
+        let outcome = match result {
+            ProviderRevocation::Unspecified => "unspecified",
+            ProviderRevocation::Done => "done",
+            ProviderRevocation::Unsupported => "unsupported",
+            ProviderRevocation::SkippedSiblings => "skipped_siblings",
+            ProviderRevocation::Failed => "failed",
+        };
+        self.counts.revocation(lease.provider.as_str(), outcome);
+        tracing::info!(
+            integration.id = %lease.integration_id,
+            provider = %lease.provider,
+            outcome,
+            "a credential was shredded"
+        );
+    }
+}
+
+/// Returns the token that the manifest wants, or the other one where there is only that.
+fn token<'a>(lease: &'a RevocationLease, manifest: &Manifest) -> Option<RevocableToken<'a>> {
+    let refresh = lease.refresh_token.as_ref().map(RevocableToken::Refresh);
+    let access = lease.access_token.as_ref().map(RevocableToken::Access);
+    match manifest.revocation {
+        Some(Revocation {
+            token: RevocationToken::Access,
+            ..
+        }) => access.or(refresh),
+        _ => refresh.or(access),
+    }
+}

@@ -1,0 +1,191 @@
+//! The service as a whole: what it is built of, and its life.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use workapi_bus::{Bus, Delivery, Relay, Stream, Subscription};
+use workapi_postgres::Database;
+use workapi_runtime::{Health, ServiceHealth, Shutdown};
+use workapi_telemetry::Meter;
+use workapi_vault::{MIGRATOR, TOKEN_REFRESHER_ROLE, Vault};
+
+use crate::Config;
+use crate::app::{App, Counts};
+
+/// The name in logs, metrics, health and the servers' own views.
+const NAME: &str = "token-refresher";
+
+/// Why the service could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The vault's database can't be reached or used, or lacks migrations.
+    #[error(transparent)]
+    Postgres(#[from] workapi_postgres::Error),
+    /// NATS can't be reached or used.
+    #[error(transparent)]
+    Bus(#[from] workapi_bus::Error),
+    /// A key is missing.
+    #[error(transparent)]
+    Vault(#[from] workapi_vault::Error),
+    /// The HTTP client for providers could not be made.
+    #[error(transparent)]
+    OAuth(#[from] workapi_oauth::HttpClientError),
+}
+
+/// The token-refresher, ready to run.
+pub struct Service {
+    app: Arc<App>,
+    bus: Bus,
+    concurrency: usize,
+    health: ServiceHealth,
+    shutdown: Shutdown,
+}
+
+impl Service {
+    /// Connects; consumes nothing yet. Exchanges under way are tracked by `shutdown`.
+    ///
+    /// # Errors
+    /// Fails when PostgreSQL or NATS can't be reached, the vault is not migrated, or a key is
+    /// missing.
+    pub async fn build(
+        config: Config,
+        meter: &Meter,
+        health: &Health,
+        shutdown: Shutdown,
+    ) -> Result<Self, Error> {
+        let database = workapi_postgres::Config {
+            url: config.postgres_url,
+            role: Some(TOKEN_REFRESHER_ROLE),
+            application_name: NAME,
+            max_connections: config.max_connections,
+        };
+        let database = Database::connect_migrated(&database, &MIGRATOR).await?;
+        let bus = workapi_bus::Config {
+            url: config.nats_url,
+            prefix: config.nats_prefix,
+            name: NAME,
+        };
+        let bus = Bus::connect(&bus).await?;
+        add_checks(health, &database, &bus);
+        let app = Arc::new(App {
+            vault: Vault::open(database, config.key_ring)?,
+            catalogue: config.catalogue,
+            oauth: workapi_oauth::Client::new(workapi_oauth::HttpClient::new()?),
+            counts: Counts::new(meter),
+            shutdown: shutdown.clone(),
+        });
+        let health = health.add_service(NAME);
+        Ok(Self {
+            app,
+            bus,
+            concurrency: config.concurrency,
+            health,
+            shutdown,
+        })
+    }
+
+    /// Works until the shutdown drains; then finishes the exchanges under way, publishes their
+    /// events, and returns.
+    ///
+    /// # Errors
+    /// Fails when a consumer of the bus exists with settings that can't be changed.
+    pub async fn run(self) -> Result<(), Error> {
+        let Self {
+            app,
+            bus,
+            concurrency,
+            health,
+            shutdown,
+        } = self;
+        let database = app.vault.database().clone();
+        let draining = CancellationToken::new();
+        let last_job_done = CancellationToken::new();
+        let relaying = async {
+            let relay = Relay::new(database.clone(), bus.clone());
+            tokio::select! {
+                () = relay.run(last_job_done.clone()) => {}
+                () = shutdown.stopped() => {}
+            }
+            Ok(())
+        };
+        let ending = async {
+            shutdown.draining().await;
+            draining.cancel();
+            Ok(())
+        };
+        let working = async {
+            let refreshing = refresh_jobs(&app, &bus, concurrency, &draining);
+            let revoking = revoke_jobs(&app, &bus, concurrency, &draining);
+            let worked = tokio::select! {
+                worked = async { tokio::try_join!(refreshing, revoking, ending) } => worked,
+                () = shutdown.stopped() => Ok(((), (), ())),
+            };
+            last_job_done.cancel();
+            worked
+        };
+        health.serving();
+        let ended = tokio::try_join!(working, relaying).map(drop);
+        database.close().await;
+        Ok(ended?)
+    }
+}
+
+async fn refresh_jobs(
+    app: &Arc<App>,
+    bus: &Bus,
+    concurrency: usize,
+    draining: &CancellationToken,
+) -> Result<(), workapi_bus::Error> {
+    let subscription = Subscription {
+        stream: Stream::Jobs,
+        durable: "token-refresher-refresh",
+        filter: "job.refresh.>",
+        concurrency,
+    };
+    let app = Arc::clone(app);
+    bus.consume(subscription, draining.clone(), move |delivery: Delivery| {
+        let app = Arc::clone(&app);
+        async move { app.refresh(&delivery).await }
+    })
+    .await
+}
+
+async fn revoke_jobs(
+    app: &Arc<App>,
+    bus: &Bus,
+    concurrency: usize,
+    draining: &CancellationToken,
+) -> Result<(), workapi_bus::Error> {
+    let subscription = Subscription {
+        stream: Stream::Jobs,
+        durable: "token-refresher-revoke",
+        filter: "job.revoke.>",
+        concurrency,
+    };
+    let app = Arc::clone(app);
+    bus.consume(subscription, draining.clone(), move |delivery: Delivery| {
+        let app = Arc::clone(&app);
+        async move { app.revoke(&delivery).await }
+    })
+    .await
+}
+
+fn add_checks(health: &Health, database: &Database, bus: &Bus) {
+    let database = database.clone();
+    health.add_check(format!("{NAME} postgres"), move || {
+        let database = database.clone();
+        async move {
+            let answer = database.ping().await;
+            answer.map_err(|_| "PostgreSQL does not answer".to_owned())
+        }
+    });
+    let bus = bus.clone();
+    health.add_check(format!("{NAME} nats"), move || {
+        let is_connected = bus.is_connected();
+        async move {
+            is_connected
+                .then_some(())
+                .ok_or_else(|| "NATS is not connected".to_owned())
+        }
+    });
+}
