@@ -1,0 +1,61 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::commands::{apt, healthcheck, with_servers};
+
+const VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    " (",
+    env!("WORK_API_COMMIT"),
+    ")"
+);
+
+const AFTER_HELP: &str = "\
+Settings come from --config, then from WORK_API_* variables, then from options; \
+`work-api check-config` shows them.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 64 bad configuration.";
+
+/// Connects the accounts of your users at mail, calendar and file providers,
+/// keeps their tokens alive, and acts for them.
+#[derive(Debug, Parser)]
+#[command(name = "work-api", version = VERSION, after_help = AFTER_HELP)]
+pub(crate) struct Cli {
+    /// A TOML file with settings
+    #[arg(long, value_name = "FILE", env = "WORK_API_CONFIG", global = true)]
+    pub(crate) config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Sign an account provider token (APT), with which an application creates users
+    Apt(apt::Options),
+    /// Tell whether a running instance is ready: exit code 0 or 1
+    Healthcheck(healthcheck::Options),
+    /// Check the settings, and show each one and where it was given
+    CheckConfig(Output),
+    /// Run a command beside fresh PostgreSQL, NATS and Valkey servers, as the tests do
+    #[command(hide = true)]
+    WithServers(with_servers::Options),
+}
+
+/// How results are printed.
+#[derive(Debug, Args)]
+pub(crate) struct Output {
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t = Format::Plain)]
+    pub(crate) output: Format,
+}
+
+/// A form of results: a line for people and `$(…)`, or JSON for programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Plain,
+    Json,
+}

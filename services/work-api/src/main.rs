@@ -1,0 +1,44 @@
+//! `work-api`: every program of Work API in one binary.
+
+mod cli;
+mod commands;
+mod console;
+mod data_dir;
+mod key_pair;
+mod servers;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use workapi_runtime::Exit;
+
+use crate::cli::Cli;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    // Fails only where a provider is installed already, and this is the first line.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+
+    match commands::run(Cli::parse()).await {
+        Ok(code) => code,
+        Err(error) => {
+            console::progress(&format!("work-api: {}", one_line(&error)));
+            exit_of(&error).into()
+        }
+    }
+}
+
+/// Joins an error and its causes: what was attempted first, why it failed last.
+fn one_line(error: &anyhow::Error) -> String {
+    let causes: Vec<_> = error.chain().map(ToString::to_string).collect();
+    causes.join(": ")
+}
+
+fn exit_of(error: &anyhow::Error) -> Exit {
+    if error.is::<workapi_config::Error>() {
+        Exit::BadConfiguration
+    } else {
+        Exit::Failed
+    }
+}
