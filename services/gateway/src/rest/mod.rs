@@ -1,0 +1,20 @@
+//! The public REST API: one file a resource, and what all of them need.
+
+mod authorization;
+mod bearer;
+mod body;
+mod callback;
+mod envelope;
+mod error;
+mod guard;
+mod health;
+mod integrations;
+mod json_api;
+mod linger;
+mod openapi;
+mod page;
+mod parameters;
+mod router;
+mod users;
+
+pub(crate) use router::{Gateway, router};
