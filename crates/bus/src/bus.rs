@@ -6,7 +6,6 @@ use async_nats::jetstream;
 use bytes::Bytes;
 use futures::future::try_join_all;
 use secrecy::{ExposeSecret, SecretString};
-use url::Url;
 
 use crate::headers;
 use crate::streams;
@@ -19,7 +18,7 @@ const ACK_TIMEOUT: Duration = Duration::from_secs(3);
 /// How to reach NATS.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// `nats://[user:password@]host:port`, or `tls://…`.
+    /// `nats://[user:password@]host:port`, or `tls://…`; several with commas between.
     pub url: SecretString,
     /// What is put before every stream, subject and durable: letters, digits, `_` and `-`.
     pub prefix: String,
@@ -139,6 +138,18 @@ impl Bus {
         self.client.connection_state() == async_nats::connection::State::Connected
     }
 
+    /// Tells whether the connection stands, as a readiness check.
+    ///
+    /// # Errors
+    /// Says what an operator should know.
+    pub async fn check(self) -> Result<(), String> {
+        if self.is_connected() {
+            Ok(())
+        } else {
+            Err("NATS is not connected".to_owned())
+        }
+    }
+
     /// Publishes a job and waits until it is stored. JetStream drops a job whose `id` it has
     /// seen within its duplicate window.
     ///
@@ -182,20 +193,17 @@ impl Bus {
 }
 
 async fn connect(config: &Config) -> Result<async_nats::Client, Error> {
-    let invalid = Error::Invalid("the NATS URL is not valid; expected nats://host:port");
-    let Ok(url) = Url::parse(config.url.expose_secret()) else {
-        return Err(invalid);
-    };
-    let Some(host) = url.host_str() else {
-        return Err(invalid);
-    };
-    let server = format!("{host}:{}", url.port().unwrap_or(4222));
-
+    let addresses = addresses(config.url.expose_secret())?;
+    let server = addresses
+        .iter()
+        .map(|address| format!("{}:{}", address.host(), address.port()))
+        .collect::<Vec<_>>()
+        .join(", ");
     // The client's own patience with a first connection has no end, so it is bounded here.
     let attempt = async {
         loop {
             let options = async_nats::ConnectOptions::new().name(config.name);
-            match options.connect(config.url.expose_secret()).await {
+            match options.connect(&addresses).await {
                 Err(error) if error.kind() == async_nats::ConnectErrorKind::Io => {
                     tracing::debug!(%server, "waiting for NATS");
                     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -208,4 +216,15 @@ async fn connect(config: &Config) -> Result<async_nats::Client, Error> {
         Ok(result) => result.map_err(|source| Error::Connect { server, source }),
         Err(_) => Err(Error::ConnectTimeout { server }),
     }
+}
+
+fn addresses(urls: &str) -> Result<Vec<async_nats::ServerAddr>, Error> {
+    let invalid = |_| {
+        Error::Invalid(
+            "the NATS URL is not valid; expected nats://host:port, or several with commas between",
+        )
+    };
+    urls.split(',')
+        .map(|url| url.trim().parse().map_err(invalid))
+        .collect()
 }

@@ -112,6 +112,16 @@ impl Database {
         sqlx::query("SELECT 1").execute(&self.pool).await.map(drop)
     }
 
+    /// Tells whether the server answers, as a readiness check.
+    ///
+    /// # Errors
+    /// Says what an operator should know.
+    pub async fn check(self) -> Result<(), String> {
+        self.ping()
+            .await
+            .map_err(|_| "PostgreSQL does not answer".to_owned())
+    }
+
     /// Closes every connection; later statements fail.
     pub async fn close(&self) {
         self.pool.close().await;

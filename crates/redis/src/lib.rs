@@ -90,6 +90,16 @@ impl Redis {
         self.run("PING", &redis::cmd("PING")).await
     }
 
+    /// Tells whether the server answers, as a readiness check.
+    ///
+    /// # Errors
+    /// Says what an operator should know.
+    pub async fn check(self) -> Result<(), String> {
+        self.ping()
+            .await
+            .map_err(|_| "Redis does not answer".to_owned())
+    }
+
     fn key(&self, key: &str) -> String {
         format!("{}{key}", self.prefix)
     }

@@ -6,6 +6,7 @@
 //! when the shutdown drains, the metrics when it stops. Nothing is global: many programs can live in
 //! one process.
 
+mod bind;
 mod credentials;
 mod deadline;
 mod exit;
@@ -17,6 +18,7 @@ mod metrics;
 mod shutdown;
 mod tasks;
 
+pub use bind::{ListenError, Listener};
 pub use credentials::{INTERNAL_TOKEN, SharedSecret, bearer};
 pub use deadline::Deadline;
 pub use exit::Exit;

@@ -36,6 +36,13 @@ pub struct Sandbox {
 #[derive(Clone)]
 pub struct Clients(Arc<App>);
 
+/// Shows nothing: secrets are behind it.
+impl std::fmt::Debug for Clients {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Clients(..)")
+    }
+}
+
 impl Sandbox {
     /// Loads the state, registers the seed clients and binds both listeners.
     /// Nothing is served yet, but connections queue from now on.

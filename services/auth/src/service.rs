@@ -1,18 +1,18 @@
 //! The service as a whole: what it is built of, and its life.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use workapi_bus::{Bus, Relay};
 use workapi_keyring::Purpose;
 use workapi_postgres::Database;
 use workapi_proto::integrations::v1::directory_client::DirectoryClient;
 use workapi_redis::Redis;
-use workapi_runtime::{Grpc, Health, ServiceHealth, SharedSecret, Shutdown, channel};
-use workapi_telemetry::Meter;
+use workapi_runtime::{
+    Grpc, Health, ListenError, Listener, ServiceHealth, SharedSecret, Shutdown, channel,
+};
+use workapi_telemetry::Metrics;
 use workapi_vault::{AUTH_ROLE, MIGRATOR, Vault};
 
 use crate::app::{App, Authorizations, Directory, deletions, projections, scheduler, upkeep};
@@ -25,13 +25,8 @@ const NAME: &str = "auth";
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The address is taken or not this machine's.
-    #[error("failed to listen on {address} for the gRPC services of {NAME}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// What the operating system said.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// The vault's database can't be reached or used, or lacks migrations.
     #[error(transparent)]
     Postgres(#[from] workapi_postgres::Error),
@@ -67,11 +62,10 @@ pub enum Error {
 pub struct Service {
     app: Arc<App>,
     bus: Bus,
-    listener: TcpListener,
-    address: SocketAddr,
+    listener: Listener,
     grpc: Grpc,
     intervals: Intervals,
-    meter: Meter,
+    metrics: Metrics,
     health: ServiceHealth,
     shutdown: Shutdown,
 }
@@ -84,16 +78,11 @@ impl Service {
     /// is missing, or the address is taken.
     pub async fn build(
         config: Config,
-        meter: Meter,
         health: &Health,
+        metrics: &Metrics,
         shutdown: Shutdown,
     ) -> Result<Self, Error> {
-        let listen = |source| Error::Listen {
-            address: config.listen,
-            source,
-        };
-        let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
-        let address = listener.local_addr().map_err(listen)?;
+        let listener = Listener::bind(config.listen).await?;
         config.key_ring.require(&[Purpose::State])?;
         let database = workapi_postgres::Config {
             url: config.postgres_url,
@@ -126,10 +115,9 @@ impl Service {
             app,
             bus,
             listener,
-            address,
             grpc,
             intervals: config.intervals,
-            meter,
+            metrics: metrics.clone(),
             health: health.add_service(NAME),
             shutdown,
         })
@@ -137,7 +125,7 @@ impl Service {
 
     /// Returns where the gRPC services listen.
     pub fn grpc_addr(&self) -> SocketAddr {
-        self.address
+        self.listener.address()
     }
 
     /// Serves until the shutdown drains; then finishes the exchanges under way, publishes their
@@ -152,15 +140,16 @@ impl Service {
             listener,
             grpc,
             intervals,
-            meter,
+            metrics,
             health,
             shutdown,
-            ..
         } = self;
         let database = app.vault.database().clone();
+        let meter = metrics.meter(NAME);
+        let address = listener.address();
         let last_request_done = CancellationToken::new();
         let serving = async {
-            grpc.serve(listener, &meter, &shutdown).await;
+            grpc.serve(listener.into_socket(), &meter, &shutdown).await;
             last_request_done.cancel();
             Ok(())
         };
@@ -181,6 +170,7 @@ impl Service {
             Ok(())
         };
         health.serving();
+        tracing::info!(grpc = %address, "{NAME} listens");
         let deleting = deletions::run(&app, &bus, &shutdown);
         let ended = tokio::try_join!(serving, publishing, looping, deleting).map(drop);
         database.close().await;
@@ -198,29 +188,8 @@ fn callback_url(public_url: &url::Url) -> Result<url::Url, Error> {
 }
 
 fn add_checks(health: &Health, database: &Database, bus: &Bus, redis: &Redis) {
-    let database = database.clone();
-    health.add_check(format!("{NAME} postgres"), move || {
-        let database = database.clone();
-        async move {
-            let answer = database.ping().await;
-            answer.map_err(|_| "PostgreSQL does not answer".to_owned())
-        }
-    });
-    let bus = bus.clone();
-    health.add_check(format!("{NAME} nats"), move || {
-        let is_connected = bus.is_connected();
-        async move {
-            is_connected
-                .then_some(())
-                .ok_or_else(|| "NATS is not connected".to_owned())
-        }
-    });
-    let redis = redis.clone();
-    health.add_check(format!("{NAME} redis"), move || {
-        let redis = redis.clone();
-        async move {
-            let answer = redis.ping().await;
-            answer.map_err(|_| "Redis does not answer".to_owned())
-        }
-    });
+    let (database, bus, redis) = (database.clone(), bus.clone(), redis.clone());
+    health.add_check(format!("{NAME}-postgres"), move || database.clone().check());
+    health.add_check(format!("{NAME}-nats"), move || bus.clone().check());
+    health.add_check(format!("{NAME}-redis"), move || redis.clone().check());
 }

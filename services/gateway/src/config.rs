@@ -3,12 +3,14 @@
 use std::net::SocketAddr;
 
 use secrecy::SecretString;
+use workapi_runtime::Listener;
 
 /// The configuration of a gateway.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Config {
-    /// Where the public REST API listens; port 0 takes a free one.
-    pub rest_listen: SocketAddr,
+    /// Where the public REST API is served. Bound by the caller, because others are told the
+    /// address before a gateway can be built.
+    pub rest: Listener,
     /// Where the admin services listen; port 0 takes a free one.
     pub admin_listen: SocketAddr,
     /// The gRPC URL of the integrations service, such as `http://integrations:7000`.

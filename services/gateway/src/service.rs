@@ -1,17 +1,15 @@
 //! From a configuration to a running gateway.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use tokio::net::TcpListener;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use workapi_runtime::{
-    Channel, ChannelError, Grpc, Health, ReflectionError, ServiceHealth, SharedSecret, Shutdown,
-    channel, serve_http,
+    Channel, ChannelError, Grpc, Health, ListenError, Listener, ReflectionError, ServiceHealth,
+    SharedSecret, Shutdown, channel, serve_http,
 };
 use workapi_telemetry::Metrics;
 use workapi_types::Clock;
@@ -28,13 +26,8 @@ const NAME: &str = "gateway";
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The address is taken or not ours.
-    #[error("failed to listen on {address}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// What the operating system says.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// The URL of a service is malformed.
     #[error(transparent)]
     Upstream(#[from] ChannelError),
@@ -57,14 +50,8 @@ pub struct Service {
     health: ServiceHealth,
 }
 
-#[derive(Debug)]
-struct Listener {
-    socket: TcpListener,
-    address: SocketAddr,
-}
-
 impl Service {
-    /// Binds both listeners and prepares the connections to the services. Call it inside a Tokio
+    /// Binds the admin listener and prepares the connections to the services. Call it inside a Tokio
     /// runtime.
     pub async fn build(
         config: Config,
@@ -84,7 +71,7 @@ impl Service {
         };
         let admin_token = SharedSecret::new(config.admin_token);
         Ok(Self {
-            rest: Listener::bind(config.rest_listen).await?,
+            rest: config.rest,
             router: rest::router(gateway, config.max_concurrent_requests)
                 .map_err(Error::Description)?,
             admin: Listener::bind(config.admin_listen).await?,
@@ -96,33 +83,24 @@ impl Service {
 
     /// Returns where the REST API listens.
     pub fn rest_addr(&self) -> SocketAddr {
-        self.rest.address
+        self.rest.address()
     }
 
     /// Returns where the admin services listen.
     pub fn admin_addr(&self) -> SocketAddr {
-        self.admin.address
+        self.admin.address()
     }
 
     /// Serves until told to stop, and finishes what has begun.
     pub async fn run(self, shutdown: Shutdown) {
         let meter = self.metrics.meter(NAME);
         self.health.serving();
-        tracing::info!(rest = %self.rest.address, admin = %self.admin.address, "gateway listens");
+        tracing::info!(rest = %self.rest.address(), admin = %self.admin.address(), "gateway listens");
         tokio::join!(
-            serve_http(self.rest.socket, self.router, &meter, &shutdown),
+            serve_http(self.rest.into_socket(), self.router, &meter, &shutdown),
             self.admin_server
-                .serve(self.admin.socket, &meter, &shutdown),
+                .serve(self.admin.into_socket(), &meter, &shutdown),
         );
-    }
-}
-
-impl Listener {
-    async fn bind(address: SocketAddr) -> Result<Self, Error> {
-        let listen = |source| Error::Listen { address, source };
-        let socket = TcpListener::bind(address).await.map_err(listen)?;
-        let address = socket.local_addr().map_err(listen)?;
-        Ok(Self { socket, address })
     }
 }
 

@@ -1,21 +1,18 @@
 //! The service as a whole: what it is built of, and its life.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use secrecy::SecretString;
-use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use workapi_bus::{Bus, Relay};
 use workapi_postgres::Database;
-use workapi_runtime::{Grpc, Health, ServiceHealth, Shutdown};
+use workapi_runtime::{Grpc, Health, ListenError, Listener, ServiceHealth, SharedSecret, Shutdown};
 use workapi_telemetry::Metrics;
 use workapi_types::Clock;
 
 use crate::app::{self, App, EnvironmentKeys, SigningKeysError};
-use crate::grpc::{self, SharedSecret};
+use crate::grpc;
 use crate::tokens::UserTokens;
 use crate::{Config, MIGRATOR};
 
@@ -28,19 +25,11 @@ const ROLE: &str = "workapi_integrations";
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The address is taken or not this machine's.
-    #[error("failed to listen on {address} for the gRPC services of {NAME}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// What the operating system said.
-        source: io::Error,
-    },
-    /// The database can't be reached or used.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The database can't be reached or used, or lacks migrations.
     #[error(transparent)]
     Postgres(#[from] workapi_postgres::Error),
-    /// The database lacks migrations.
-    #[error("the database of {NAME} lacks migrations ({}): run `work-api migrate`", .0.join(", "))]
-    Unmigrated(Vec<String>),
     /// NATS can't be reached or used.
     #[error(transparent)]
     Bus(#[from] workapi_bus::Error),
@@ -56,8 +45,7 @@ pub enum Error {
 pub struct Service {
     app: Arc<App>,
     relay: Relay,
-    listener: TcpListener,
-    address: SocketAddr,
+    listener: Listener,
     grpc: Grpc,
     metrics: Metrics,
     health: ServiceHealth,
@@ -75,8 +63,14 @@ impl Service {
         health: &Health,
         metrics: &Metrics,
     ) -> Result<Self, Error> {
-        let (listener, address) = bind(config.listen).await?;
-        let database = connect(&config.postgres_url, config.max_connections).await?;
+        let listener = Listener::bind(config.listen).await?;
+        let database = workapi_postgres::Config {
+            url: config.postgres_url,
+            role: Some(ROLE),
+            application_name: NAME,
+            max_connections: config.max_connections,
+        };
+        let database = Database::connect_migrated(&database, &MIGRATOR).await?;
         let bus = Bus::connect(&workapi_bus::Config {
             url: config.nats_url,
             prefix: config.nats_prefix,
@@ -103,7 +97,6 @@ impl Service {
             app,
             relay: Relay::new(database, bus),
             listener,
-            address,
             grpc,
             metrics: metrics.clone(),
             health: health.add_service(NAME),
@@ -112,7 +105,7 @@ impl Service {
 
     /// Returns where the gRPC services listen.
     pub fn grpc_addr(&self) -> SocketAddr {
-        self.address
+        self.listener.address()
     }
 
     /// Serves until `shutdown` drains; then finishes what has begun, publishes its events, and
@@ -122,15 +115,15 @@ impl Service {
             app,
             relay,
             listener,
-            address,
             grpc,
             metrics,
             health,
         } = self;
+        let address = listener.address();
         let meter = metrics.meter(NAME);
         let last_request_done = CancellationToken::new();
         let serving = async {
-            grpc.serve(listener, &meter, &shutdown).await;
+            grpc.serve(listener.into_socket(), &meter, &shutdown).await;
             last_request_done.cancel();
         };
         let publishing = async {
@@ -152,46 +145,8 @@ impl Service {
     }
 }
 
-async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
-    let listen = |source| Error::Listen { address, source };
-    let listener = TcpListener::bind(address).await.map_err(listen)?;
-    let bound = listener.local_addr().map_err(listen)?;
-    Ok((listener, bound))
-}
-
-async fn connect(url: &SecretString, max_connections: u32) -> Result<Database, Error> {
-    let connected = Database::connect(&workapi_postgres::Config {
-        url: url.clone(),
-        role: Some(ROLE),
-        application_name: NAME,
-        max_connections,
-    })
-    .await;
-    // Asked before that result is looked at: the first migration makes even the role.
-    let pending = workapi_postgres::pending_migrations(url, &MIGRATOR).await?;
-    if pending.is_empty() {
-        Ok(connected?)
-    } else {
-        Err(Error::Unmigrated(pending))
-    }
-}
-
 fn add_checks(health: &Health, database: &Database, bus: &Bus) {
-    let database = database.clone();
-    health.add_check(format!("{NAME}-postgres"), move || {
-        let database = database.clone();
-        async move {
-            let answer = database.ping().await;
-            answer.map_err(|_| "PostgreSQL does not answer".to_owned())
-        }
-    });
-    let bus = bus.clone();
-    health.add_check(format!("{NAME}-nats"), move || {
-        let is_connected = bus.is_connected();
-        async move {
-            is_connected
-                .then_some(())
-                .ok_or_else(|| "NATS is not connected".to_owned())
-        }
-    });
+    let (database, bus) = (database.clone(), bus.clone());
+    health.add_check(format!("{NAME}-postgres"), move || database.clone().check());
+    health.add_check(format!("{NAME}-nats"), move || bus.clone().check());
 }

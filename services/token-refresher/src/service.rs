@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use workapi_bus::{Bus, Delivery, Relay, Stream, Subscription};
 use workapi_postgres::Database;
 use workapi_runtime::{Health, ServiceHealth, Shutdown};
-use workapi_telemetry::Meter;
+use workapi_telemetry::Metrics;
 use workapi_vault::{MIGRATOR, TOKEN_REFRESHER_ROLE, Vault};
 
 use crate::Config;
@@ -49,8 +49,8 @@ impl Service {
     /// missing.
     pub async fn build(
         config: Config,
-        meter: &Meter,
         health: &Health,
+        metrics: &Metrics,
         shutdown: Shutdown,
     ) -> Result<Self, Error> {
         let database = workapi_postgres::Config {
@@ -71,7 +71,7 @@ impl Service {
             vault: Vault::open(database, config.key_ring)?,
             catalogue: config.catalogue,
             oauth: workapi_oauth::Client::new(workapi_oauth::HttpClient::new()?),
-            counts: Counts::new(meter),
+            counts: Counts::new(&metrics.meter(NAME)),
             shutdown: shutdown.clone(),
         });
         let health = health.add_service(NAME);
@@ -171,21 +171,7 @@ async fn revoke_jobs(
 }
 
 fn add_checks(health: &Health, database: &Database, bus: &Bus) {
-    let database = database.clone();
-    health.add_check(format!("{NAME} postgres"), move || {
-        let database = database.clone();
-        async move {
-            let answer = database.ping().await;
-            answer.map_err(|_| "PostgreSQL does not answer".to_owned())
-        }
-    });
-    let bus = bus.clone();
-    health.add_check(format!("{NAME} nats"), move || {
-        let is_connected = bus.is_connected();
-        async move {
-            is_connected
-                .then_some(())
-                .ok_or_else(|| "NATS is not connected".to_owned())
-        }
-    });
+    let (database, bus) = (database.clone(), bus.clone());
+    health.add_check(format!("{NAME}-postgres"), move || database.clone().check());
+    health.add_check(format!("{NAME}-nats"), move || bus.clone().check());
 }

@@ -123,9 +123,10 @@ impl App {
         exchange: &CodeExchange,
     ) -> Result<TokenAnswer, TokenError> {
         let (redirect_uri, verifier) = match &exchange.redemption {
-            Redemption::Callback { code_verifier } => {
-                (RedirectUri::Exact(self.callback_url.clone()), Some(code_verifier))
-            }
+            Redemption::Callback { code_verifier } => (
+                RedirectUri::Exact(self.callback_url.clone()),
+                Some(code_verifier),
+            ),
             Redemption::Mobile(redirect) => (RedirectUri::from(*redirect), None),
         };
         let request = ExchangeRequest {

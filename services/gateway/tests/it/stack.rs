@@ -18,7 +18,7 @@ use workapi_proto::integrations::v1::environment_admin_server::EnvironmentAdminS
 use workapi_proto::integrations::v1::integrations_server::IntegrationsServer;
 use workapi_proto::integrations::v1::token_keys_server::TokenKeysServer;
 use workapi_proto::integrations::v1::users_server::UsersServer;
-use workapi_runtime::{Grpc, Health, Shutdown};
+use workapi_runtime::{Grpc, Health, Listener, Shutdown};
 use workapi_telemetry::Metrics;
 use workapi_types::Clock;
 
@@ -57,7 +57,7 @@ impl Stack {
         let (address, backend_task) = serve(&backend, &backend_shutdown).await;
         let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut config = Config {
-            rest_listen: loopback,
+            rest: Listener::bind(loopback).await.unwrap(),
             admin_listen: loopback,
             integrations_url: format!("http://{address}"),
             auth_url: format!("http://{address}"),

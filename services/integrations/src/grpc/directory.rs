@@ -10,8 +10,8 @@ use workapi_proto::integrations::v1::{
     RecordProviderIdResponse,
 };
 
-use super::credentials::{SharedSecret, bearer};
 use crate::app::App;
+use workapi_runtime::{SharedSecret, bearer};
 
 pub(super) struct Directory {
     app: Arc<App>,

@@ -13,8 +13,8 @@ use workapi_proto::integrations::v1::{
     RemoveReturnOriginResponse,
 };
 
-use super::credentials::SharedSecret;
 use crate::app::App;
+use workapi_runtime::SharedSecret;
 
 pub(super) struct EnvironmentAdmin {
     app: Arc<App>,

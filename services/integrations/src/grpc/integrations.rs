@@ -11,8 +11,8 @@ use workapi_proto::integrations::v1::{
     UpdateIntegrationResponse,
 };
 
-use super::credentials::bearer;
 use crate::app::App;
+use workapi_runtime::bearer;
 
 pub(super) struct Integrations {
     app: Arc<App>,

@@ -1,14 +1,11 @@
 //! The gRPC edge: metadata and messages in, use case, message out.
 
 mod convert;
-mod credentials;
 mod directory;
 mod environment_admin;
 mod integrations;
 mod token_keys;
 mod users;
-
-pub(crate) use credentials::SharedSecret;
 
 use std::sync::Arc;
 
@@ -18,7 +15,7 @@ use workapi_proto::integrations::v1::environment_admin_server::EnvironmentAdminS
 use workapi_proto::integrations::v1::integrations_server::IntegrationsServer;
 use workapi_proto::integrations::v1::token_keys_server::TokenKeysServer;
 use workapi_proto::integrations::v1::users_server::UsersServer;
-use workapi_runtime::{Grpc, ReflectionError};
+use workapi_runtime::{Grpc, ReflectionError, SharedSecret};
 
 use crate::app::App;
 

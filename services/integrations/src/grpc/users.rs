@@ -9,8 +9,8 @@ use workapi_proto::integrations::v1::{
     GetMeResponse, ReauthUserRequest, ReauthUserResponse,
 };
 
-use super::credentials::bearer;
 use crate::app::App;
+use workapi_runtime::bearer;
 
 pub(super) struct Users {
     app: Arc<App>,

@@ -1,0 +1,20 @@
+//! The whole product in one process, for end-to-end tests: every service over real sockets,
+//! beside the real servers and the sandbox provider.
+//!
+//! A [`Stack`] has a database, a NATS prefix and a Redis prefix to itself. What drives it is
+//! what its users have: the public REST API through an [`Application`], and a [`Browser`].
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "test support fails by panicking"
+)]
+
+mod application;
+mod browser;
+mod environment;
+mod stack;
+
+pub use application::{Answer, Application, UserSession};
+pub use browser::{Browser, Landing};
+pub use environment::{Environment, KeyPair};
+pub use stack::{Options, Stack};
