@@ -3,20 +3,16 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use backon::{ExponentialBuilder, Retryable};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, Postgres};
 use sqlx::{ConnectOptions, Transaction};
 
-use crate::Error;
-use crate::error::is_retryable;
 use crate::migrations::{database_name, pending_migrations};
+use crate::{Error, connection};
 
 /// How long a request waits for a connection before it is told that the database is away.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long a service that starts waits for a server that starts beside it.
-const START_PATIENCE: Duration = Duration::from_secs(20);
 
 /// How to reach one database.
 #[derive(Clone, Debug)]
@@ -45,12 +41,12 @@ impl Database {
     /// it refuses the user, the role or the database.
     pub async fn connect(config: &Config) -> Result<Self, Error> {
         let options = connect_options(config)?;
-        let server = format!("{}:{}", options.get_host(), options.get_port());
+        // Past the pool, which would hide the reason of a failure behind a time-out of its own.
+        drop(connection::open(&options).await?);
         let pool = PgPoolOptions::new()
             .max_connections(config.max_connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_lazy_with(options);
-        patiently(server, || async { pool.acquire().await.map(drop) }).await?;
         Ok(Self { pool })
     }
 
@@ -84,26 +80,6 @@ impl Database {
         self.pool.begin().await
     }
 
-    /// Runs `work`, which begins and commits a transaction of its own, and runs it again when
-    /// PostgreSQL rolled it back for a deadlock or a serialization failure.
-    ///
-    /// # Errors
-    /// Returns the last error of `work`.
-    pub async fn retrying<T, F, Work>(&self, name: &'static str, work: F) -> Result<T, sqlx::Error>
-    where
-        F: FnMut() -> Work,
-        Work: Future<Output = Result<T, sqlx::Error>>,
-    {
-        let backoff = ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(5))
-            .with_jitter()
-            .with_max_times(5);
-        work.retry(backoff)
-            .when(is_retryable)
-            .notify(|_, _| tracing::debug!(transaction = name, "trying a transaction again"))
-            .await
-    }
-
     /// Asks the server whether it serves.
     ///
     /// # Errors
@@ -126,30 +102,6 @@ impl Database {
     pub async fn close(&self) {
         self.pool.close().await;
     }
-}
-
-/// Connects, and waits for a server that is still starting.
-pub(crate) async fn patiently<T, Attempt>(
-    server: String,
-    attempt: impl FnMut() -> Attempt,
-) -> Result<T, Error>
-where
-    Attempt: Future<Output = Result<T, sqlx::Error>>,
-{
-    let backoff = ExponentialBuilder::default()
-        .with_min_delay(Duration::from_millis(50))
-        .with_max_delay(Duration::from_secs(1))
-        .with_total_delay(Some(START_PATIENCE))
-        .without_max_times();
-    attempt
-        .retry(backoff)
-        .when(crate::is_unavailable)
-        .notify(|error, _| tracing::debug!(%server, %error, "waiting for PostgreSQL"))
-        .await
-        .map_err(|source| Error::Connect {
-            server: server.clone(),
-            source,
-        })
 }
 
 fn connect_options(config: &Config) -> Result<PgConnectOptions, Error> {

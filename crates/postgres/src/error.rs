@@ -42,7 +42,7 @@ pub enum Error {
     },
 }
 
-/// Returns whether `error` says that the server can't be reached or can't serve now, so
+/// Returns whether `error` says that the server can't be reached or can't serve this now, so
 /// that the same request may succeed later.
 pub fn is_unavailable(error: &sqlx::Error) -> bool {
     match error {
@@ -52,21 +52,17 @@ pub fn is_unavailable(error: &sqlx::Error) -> bool {
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => true,
-        // Class 08: connection exception; 53: insufficient resources; 57P: operator
-        // intervention (shutdown, crash, starting up); 25006: a read-only replica.
-        sqlx::Error::Database(database) => database.code().is_some_and(|code| {
-            code.starts_with("08")
-                || code.starts_with("53")
-                || code.starts_with("57P")
-                || code == "25006"
-        }),
+        sqlx::Error::Database(database) => database.code().is_some_and(|code| is_passing(&code)),
         _ => false,
     }
 }
 
-/// Returns whether PostgreSQL rolled the transaction back so that it be tried again:
-/// serialization failure or deadlock.
-pub(crate) fn is_retryable(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::Database(database)
-        if database.code().is_some_and(|code| code == "40001" || code == "40P01"))
+/// Returns whether an SQLSTATE tells of something that passes by itself.
+fn is_passing(code: &str) -> bool {
+    // 08: connection exception; 40: rolled back, as for a deadlock; 53: insufficient
+    // resources; 57: operator intervention (shutdown, starting up, `statement_timeout`).
+    let classes = ["08", "40", "53", "57"];
+    // 25006: a read-only replica; 55P03: `lock_timeout`.
+    let codes = ["25006", "55P03"];
+    classes.iter().any(|class| code.starts_with(class)) || codes.contains(&code)
 }

@@ -1,8 +1,9 @@
-//! PostgreSQL for every service: one pool with a role, transactions that are tried
-//! again when the server asks for it, and migrations.
+//! PostgreSQL for every service: one pool with a role, migrations, and how to tell a server
+//! that is away from a request that is wrong.
 //!
 //! It knows no table. Statements live in the `store` modules of their owners.
 
+mod connection;
 mod database;
 mod error;
 mod migrations;

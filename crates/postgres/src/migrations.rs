@@ -4,12 +4,12 @@
 use std::str::FromStr;
 
 use secrecy::{ExposeSecret, SecretString};
+use sqlx::error::DatabaseError;
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+use sqlx::{AssertSqlSafe, ConnectOptions};
 
-use crate::Error;
-use crate::database::patiently;
+use crate::{Error, connection};
 
 /// Creates the database `name` on the server of `server_url` when it does not exist, and
 /// returns its URL.
@@ -45,9 +45,7 @@ pub async fn create_database(server_url: &SecretString, name: &str) -> Result<Se
 
 /// Two programs may create the same database at once; the second finds it done.
 fn tolerate_duplicate(error: sqlx::Error) -> Result<(), sqlx::Error> {
-    let code = error
-        .as_database_error()
-        .and_then(|database| database.code());
+    let code = error.as_database_error().and_then(DatabaseError::code);
     match code.as_deref() {
         Some("42P04" | "23505") => Ok(()),
         _ => Err(error),
@@ -115,8 +113,7 @@ async fn connect(url: &SecretString) -> Result<PgConnection, Error> {
     let options = PgConnectOptions::from_str(url.expose_secret())
         .map_err(|_| Error::InvalidUrl)?
         .disable_statement_logging();
-    let server = format!("{}:{}", options.get_host(), options.get_port());
-    patiently(server, || PgConnection::connect_with(&options)).await
+    connection::open(&options).await
 }
 
 pub(crate) fn database_name(url: &SecretString) -> String {
