@@ -44,6 +44,7 @@ CREATE TABLE credential (
     -- (grant_id, generation) names one token pair for ever.
     grant_id           uuid NOT NULL,
     generation         bigint NOT NULL CHECK (generation > 0),
+    -- The attempt that made this generation, unless connecting did.
     last_attempt_id    uuid,
     sealed_access      bytea,
     sealed_refresh     bytea,
@@ -201,7 +202,9 @@ BEGIN
         EXCEPTION
             WHEN duplicate_object OR unique_violation THEN NULL;
         END;
-        IF NOT pg_has_role(current_user, name, 'MEMBER') THEN
+        -- Not MEMBER: who may create roles is a member of them from PostgreSQL 16 on, but may not
+        -- take them on.
+        IF NOT pg_has_role(current_user, name, 'USAGE') THEN
             EXECUTE format('GRANT %I TO %I', name, current_user);
         END IF;
     END LOOP;
@@ -216,4 +219,5 @@ GRANT SELECT, DELETE ON rotation_attempt, quarantine TO workapi_auth;
 GRANT SELECT ON provider_config, client_secret, tombstone, used_state TO workapi_token_refresher;
 GRANT SELECT, UPDATE ON credential TO workapi_token_refresher;
 GRANT SELECT, INSERT, UPDATE ON rotation_attempt TO workapi_token_refresher;
-GRANT SELECT, INSERT, DELETE ON quarantine, outbox TO workapi_token_refresher;
+GRANT SELECT, INSERT, DELETE ON quarantine TO workapi_token_refresher;
+GRANT SELECT, INSERT, UPDATE, DELETE ON outbox TO workapi_token_refresher;

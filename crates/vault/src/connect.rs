@@ -142,17 +142,17 @@ impl Vault {
     pub async fn connect(&self, grant: &NewGrant) -> Result<Connected, Error> {
         let mut transaction = self.database.begin().await?;
         lock::integration(&mut transaction, &grant.integration_id).await?;
-        if tombstone::exists(&mut transaction, &grant.integration_id).await? {
-            self.keep_for_revocation(&mut transaction, grant).await?;
-            transaction.commit().await?;
-            return Ok(Connected::Deleted);
-        }
         lock::account(
             &mut transaction,
             &grant.revocation_group,
             &grant.provider_subject,
         )
         .await?;
+        if tombstone::exists(&mut transaction, &grant.integration_id).await? {
+            self.keep_for_revocation(&mut transaction, grant).await?;
+            transaction.commit().await?;
+            return Ok(Connected::Deleted);
+        }
         let stored = credential::lock_pair(&mut transaction, &grant.integration_id).await?;
         if let Some(refusal) = stored.as_ref().and_then(|stored| refuse(stored, grant)) {
             return Ok(refusal);

@@ -6,6 +6,7 @@
 //!
 //! A credential is named by its integration's id: there is one each.
 
+mod back_off;
 mod connect;
 mod error;
 mod projection;
@@ -29,9 +30,7 @@ pub use connect::{Connected, Exchange, ExchangeStart, NewGrant, StateHash};
 pub use error::Error;
 pub use projection::Projection;
 pub use provider_config::{ConfigDeletion, OAuthClient, ProviderConfig};
-pub use revocation::{
-    AccountGuard, Clearance, ProviderRevocation, RevocationLease,
-};
+pub use revocation::{AccountGuard, Clearance, ProviderRevocation, RevocationLease};
 pub use rotation::{Failure, RotationLease, RotationStart, SealedAnswer, Settled};
 pub use schedule::{Claim, Task};
 pub use state::State;

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use workapi_keyring::{Purpose, Salt};
 use workapi_types::{ClientSecret, EnvironmentGuid, ProviderConfigId, ProviderName};
 
-use crate::store::provider_config as store;
+use crate::store::{lock, provider_config as store};
 use crate::{Error, Vault, sealing};
 
 /// An OAuth client of an environment, without its secrets.
@@ -68,24 +68,20 @@ impl Vault {
         let sealed = sealing::seal_secret(&self.keyring, &salt, &secret_id.to_string(), secret)?;
         let key_id = self.keyring.sealing_key_id(Purpose::Client)?;
 
-        let set = async || {
-            let mut transaction = self.database.begin().await?;
-            store::retire_other_clients(&mut transaction, environment, provider, client_id).await?;
-            let config = store::upsert(&mut transaction, environment, provider, client_id).await?;
-            let row = store::NewSecret {
-                id: secret_id,
-                sealed: &sealed,
-                key_id,
-                salt: &salt,
-            };
-            store::replace_secrets(&mut transaction, config.id, &row).await?;
-            transaction.commit().await?;
-            Ok(config)
+        let row = store::NewSecret {
+            id: secret_id,
+            sealed: &sealed,
+            key_id,
+            salt: &salt,
         };
-        self.database
-            .retrying("set_provider_config", set)
-            .await?
-            .try_into()
+
+        let mut transaction = self.database.begin().await?;
+        lock::client(&mut transaction, environment, provider).await?;
+        store::retire_other_clients(&mut transaction, environment, provider, client_id).await?;
+        let config = store::upsert(&mut transaction, environment, provider, client_id).await?;
+        store::replace_secrets(&mut transaction, config.id, &row).await?;
+        transaction.commit().await?;
+        config.try_into()
     }
 
     /// Lists the provider configs in force, of one environment or of all.

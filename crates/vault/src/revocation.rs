@@ -16,7 +16,8 @@ use workapi_types::{
 
 pub use workapi_proto::events::v1::ProviderRevocation;
 
-use crate::rotation::{LEASE_MARGIN, back_off};
+use crate::back_off::back_off;
+use crate::rotation::LEASE_MARGIN;
 use crate::sealing::{self, PairSlot};
 use crate::store::{credential, lock, quarantine, tombstone, used_state};
 use crate::{Error, Vault};

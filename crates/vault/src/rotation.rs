@@ -14,6 +14,7 @@ use workapi_types::{
     RefreshToken, Scopes,
 };
 
+use crate::back_off::back_off;
 use crate::sealing::{self, PairSlot, SealedPair};
 use crate::store::{credential, quarantine, rotation_attempt};
 use crate::tokens::Deadlines;
@@ -45,7 +46,7 @@ pub struct RotationLease {
     pub refresh_token: RefreshToken,
     /// The scopes of the grant.
     pub granted_scopes: Scopes,
-    /// When the lease was committed, on our monotonic clock.
+    /// When the lease was written, on our monotonic clock: never later than PostgreSQL thinks.
     pub leased_at: Instant,
     lease_token: Uuid,
     salt: Salt,
@@ -99,7 +100,29 @@ pub struct Failure {
     pub rejected: bool,
 }
 
+/// An attempt that is about to be recorded, with its lease.
+#[derive(Clone, Copy)]
+struct Attempt {
+    id: AttemptId,
+    lease_token: Uuid,
+    leased_at: Instant,
+}
+
+impl Attempt {
+    fn begin() -> Self {
+        Self {
+            id: AttemptId::new(),
+            lease_token: Uuid::new_v4(),
+            leased_at: Instant::now(),
+        }
+    }
+}
+
 impl RotationLease {
+    pub(crate) fn lease_token(&self) -> Uuid {
+        self.lease_token
+    }
+
     fn slot(&self, generation: i64) -> PairSlot<'_> {
         PairSlot {
             integration_id: &self.integration_id,
@@ -135,28 +158,20 @@ impl Vault {
             transaction.commit().await?;
             return Ok(RotationStart::Poisoned);
         }
-        let attempt_id = AttemptId::new();
-        let lease_token = Uuid::new_v4();
-        credential::lease(
-            &mut transaction,
-            &claim,
-            lease_token,
-            deadline + LEASE_MARGIN,
-        )
-        .await?;
-        rotation_attempt::insert(&mut transaction, attempt_id, &claim, row.generation).await?;
+        let attempt = Attempt::begin();
+        let length = deadline + LEASE_MARGIN;
+        credential::lease(&mut transaction, &claim, attempt.lease_token, length).await?;
+        rotation_attempt::insert(&mut transaction, attempt.id, &claim, row.generation).await?;
         transaction.commit().await?;
-        self.open_lease(claim, row, attempt_id, lease_token)
+        self.open_lease(claim, row, attempt)
     }
 
     fn open_lease(
         &self,
         claim: credential::ClaimKey,
         row: credential::LeasableRow,
-        attempt_id: AttemptId,
-        lease_token: Uuid,
+        attempt: Attempt,
     ) -> Result<RotationStart, Error> {
-        let leased_at = Instant::now();
         let salt = Salt::from_slice(&row.salt)?;
         let slot = PairSlot {
             integration_id: &claim.integration_id,
@@ -165,7 +180,7 @@ impl Vault {
         };
         let refresh_token = sealing::open_refresh(&self.keyring, &salt, slot, &row.sealed_refresh)?;
         Ok(RotationStart::Leased(Box::new(RotationLease {
-            attempt_id,
+            attempt_id: attempt.id,
             environment_guid: EnvironmentGuid::from_uuid(row.environment_guid),
             provider: row
                 .provider
@@ -176,8 +191,8 @@ impl Vault {
             generation: row.generation,
             refresh_token,
             granted_scopes: row.granted_scopes.split_whitespace().collect(),
-            leased_at,
-            lease_token,
+            leased_at: attempt.leased_at,
+            lease_token: attempt.lease_token,
             salt,
             failures: row.failures,
             integration_id: claim.integration_id,
@@ -274,17 +289,19 @@ impl Vault {
         let Some(row) = credential::lock_pair(transaction, &lease.integration_id).await? else {
             return Ok(Settled::Replaced);
         };
-        if row.last_attempt_id == Some(lease.attempt_id.as_uuid()) {
-            return Ok(Settled::Committed);
-        }
         if row.grant_id != lease.grant_id {
             return Ok(Settled::Replaced);
         }
         if matches!(row.state, State::Revoking | State::Revoked) {
             if answer.has_new_refresh_token {
                 credential::replace_revoking_pair(transaction, &answer.row(lease)).await?;
+            } else {
+                credential::release(transaction, lease).await?;
             }
             return Ok(Settled::Deleted);
+        }
+        if rotation_attempt::is_committed(transaction, lease.attempt_id).await? {
+            return Ok(Settled::Committed);
         }
         quarantine::insert(transaction, &answer.row(lease), keep_for).await?;
         Ok(Settled::Quarantined)
@@ -311,21 +328,18 @@ impl Vault {
         };
         rotation_attempt::finish(&mut transaction, lease.attempt_id, attempt_state).await?;
         let change = credential::record_failure(&mut transaction, lease, failure, back_off).await?;
-        if let Some(change) = &change
-            && change.is_news()
-        {
-            outbox::append(&mut transaction, &change.event(lease)).await?;
+        match &change {
+            Some(change) if change.is_news() => {
+                outbox::append(&mut transaction, &change.event(lease)).await?;
+            }
+            Some(_) => {}
+            // If it is the deletion that came between, its revocation waits for this lease.
+            None => credential::release(&mut transaction, lease).await?,
         }
         transaction.commit().await?;
         change
             .map(|change| State::parse(&change.state).ok_or(Error::Corrupt("state")))
             .transpose()
-    }
-}
-
-impl RotationLease {
-    pub(crate) fn lease_token(&self) -> Uuid {
-        self.lease_token
     }
 }
 
@@ -339,16 +353,6 @@ impl SealedAnswer {
             deadlines: self.tokens_deadlines.later(self.sealed_at.elapsed()),
         }
     }
-}
-
-/// Returns the time until the next try: doubling from 5 seconds to 15 minutes, spread so that
-/// those who failed together do not come back together, and never before the provider said.
-pub(crate) fn back_off(failures: i32, retry_after: Option<Duration>) -> Duration {
-    const FIRST: f64 = 5.0;
-    const LONGEST: f64 = 900.0;
-    let ceiling = (FIRST * 2f64.powi(failures.clamp(0, 16))).min(LONGEST);
-    let spread = ceiling * (0.5 + 0.5 * rand::random::<f64>());
-    Duration::from_secs_f64(spread).max(retry_after.unwrap_or_default())
 }
 
 fn refreshed_event(lease: &RotationLease) -> CredentialRefreshed {
@@ -388,24 +392,5 @@ impl credential::StateChange {
             cause: self.cause.clone().unwrap_or_default(),
             action: action.to_string(),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn back_off_doubles_up_to_a_quarter_of_an_hour() {
-        assert!(back_off(0, None) <= Duration::from_secs(5));
-        assert!(back_off(3, None) >= Duration::from_secs(20));
-        assert!(back_off(1000, None) <= Duration::from_secs(900));
-    }
-
-    #[test]
-    fn a_provider_that_names_a_time_is_left_alone_that_long() {
-        let asked = Duration::from_secs(1234);
-
-        assert_eq!(back_off(0, Some(asked)), asked);
     }
 }

@@ -5,6 +5,10 @@ use std::time::{Duration, Instant};
 use sha2::{Digest, Sha256};
 use workapi_types::{AccessToken, GrantId, RefreshToken, Scopes};
 
+/// The longest life that is believed: what comes near the end of PostgreSQL's calendar could
+/// not be stored, and the tokens would be lost.
+const LONGEST_LIFE: Duration = Duration::from_hours(10 * 365 * 24);
+
 /// What a provider answered to a token request.
 #[derive(Clone, Debug)]
 pub struct TokenSet {
@@ -25,6 +29,10 @@ pub struct TokenSet {
 
 /// Seconds from now at which things happen to a token set; PostgreSQL adds them to its clock.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "they are named as in token answers"
+)]
 pub(crate) struct Deadlines {
     pub(crate) access_expires_in: f64,
     pub(crate) refresh_expires_in: Option<f64>,
@@ -47,10 +55,11 @@ impl TokenSet {
     /// Counts the lifetimes from now on.
     pub(crate) fn deadlines(&self, grant_id: GrantId, generation: i64) -> Deadlines {
         let age = self.received_at.elapsed().as_secs_f64();
-        let life = self.expires_in.as_secs_f64();
+        let believed = |life: Duration| life.min(LONGEST_LIFE).as_secs_f64();
+        let life = believed(self.expires_in);
         Deadlines {
             access_expires_in: life - age,
-            refresh_expires_in: self.refresh_expires_in.map(|life| life.as_secs_f64() - age),
+            refresh_expires_in: self.refresh_expires_in.map(|life| believed(life) - age),
             refresh_in: life * refresh_fraction(grant_id, generation) - age,
         }
     }

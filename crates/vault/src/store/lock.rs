@@ -1,7 +1,7 @@
 //! Advisory locks, for what has no row to lock yet. They end with the transaction.
 
 use sqlx::PgConnection;
-use workapi_types::IntegrationId;
+use workapi_types::{EnvironmentGuid, IntegrationId, ProviderName};
 
 /// Makes connecting and deleting one integration take turns.
 pub(crate) async fn integration(
@@ -9,6 +9,15 @@ pub(crate) async fn integration(
     integration_id: &IntegrationId,
 ) -> Result<(), sqlx::Error> {
     acquire(connection, &format!("integration {integration_id}")).await
+}
+
+/// Makes settings of the OAuth client of one environment at one provider take turns.
+pub(crate) async fn client(
+    connection: &mut PgConnection,
+    environment: EnvironmentGuid,
+    provider: &ProviderName,
+) -> Result<(), sqlx::Error> {
+    acquire(connection, &format!("client {environment} {provider}")).await
 }
 
 /// Makes everything take turns that decides whether a provider account is still in use.

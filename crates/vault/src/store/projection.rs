@@ -7,6 +7,10 @@ use workapi_types::{GrantId, IntegrationId};
 use crate::NewGrant;
 
 #[derive(sqlx::FromRow)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "they are named as the columns are"
+)]
 pub(crate) struct Row {
     pub(crate) integration_id: String,
     pub(crate) grant_id: Uuid,
@@ -39,14 +43,14 @@ pub(crate) async fn claim_due(pool: &PgPool, limit: i64) -> Result<Vec<Row>, sql
     sqlx::query_as(
         "UPDATE account_projection
          SET due_at = now() + interval '30 seconds', failures = failures + 1
-         WHERE integration_id IN (
+         WHERE integration_id = ANY (ARRAY(
              SELECT integration_id
              FROM account_projection
              WHERE due_at <= now()
              ORDER BY due_at
              LIMIT $1
              FOR UPDATE SKIP LOCKED
-         )
+         ))
          RETURNING integration_id, grant_id, provider_id",
     )
     .bind(limit)

@@ -24,6 +24,23 @@ pub(crate) async fn insert(
     .map(drop)
 }
 
+/// Returns whether the answer of an attempt was committed as a generation.
+pub(crate) async fn is_committed(
+    connection: &mut PgConnection,
+    attempt_id: AttemptId,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT EXISTS (
+             SELECT 1
+             FROM rotation_attempt
+             WHERE attempt_id = $1 AND state = 'committed'
+         )",
+    )
+    .bind(attempt_id.as_uuid())
+    .fetch_one(connection)
+    .await
+}
+
 pub(crate) async fn finish(
     connection: &mut PgConnection,
     attempt_id: AttemptId,

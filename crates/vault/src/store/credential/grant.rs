@@ -24,19 +24,20 @@ pub(crate) struct PairRow {
     pub(crate) provider_subject: String,
     pub(crate) grant_id: GrantId,
     pub(crate) generation: i64,
-    pub(crate) last_attempt_id: Option<uuid::Uuid>,
     pub(crate) state: State,
+    pub(crate) refresh_expired: bool,
     pub(crate) sealed_refresh: Option<Vec<u8>>,
     pub(crate) salt: Option<Salt>,
 }
 
 impl PairRow {
-    /// Returns whether the provider is believed to honour this pair.
+    /// Returns whether the provider is believed to honour the refresh token of this pair.
     pub(crate) fn is_live(&self) -> bool {
-        matches!(
-            self.state,
-            State::Active | State::RefreshFailing | State::NeedsOperator
-        )
+        !self.refresh_expired
+            && matches!(
+                self.state,
+                State::Active | State::RefreshFailing | State::NeedsOperator
+            )
     }
 }
 
@@ -49,9 +50,9 @@ impl sqlx::FromRow<'_, PgRow> for PairRow {
             provider_subject: row.try_get("provider_subject")?,
             grant_id: GrantId::from_uuid(row.try_get("grant_id")?),
             generation: row.try_get("generation")?,
-            last_attempt_id: row.try_get("last_attempt_id")?,
             state: State::parse(&state)
                 .ok_or_else(|| sqlx::Error::Decode("unknown credential state".into()))?,
+            refresh_expired: row.try_get("refresh_expired")?,
             sealed_refresh: row.try_get("sealed_refresh")?,
             salt: salt
                 .map(|bytes| Salt::from_slice(&bytes))
@@ -67,8 +68,9 @@ pub(crate) async fn lock_pair(
     integration_id: &IntegrationId,
 ) -> Result<Option<PairRow>, sqlx::Error> {
     sqlx::query_as(
-        "SELECT provider_config_id, provider_subject, grant_id, generation, last_attempt_id,
-                state, sealed_refresh, salt
+        "SELECT provider_config_id, provider_subject, grant_id, generation, state,
+                COALESCE(refresh_expires_at <= clock_timestamp(), false) AS refresh_expired,
+                sealed_refresh, salt
          FROM credential
          WHERE integration_id = $1
          FOR UPDATE",
@@ -78,21 +80,22 @@ pub(crate) async fn lock_pair(
     .await
 }
 
-/// Writes a new grant; an older grant of the same account makes way for it.
+/// Writes a new grant; an older grant of the same account makes way for it. A refresh token
+/// that goes on under the new grant keeps its end.
 ///
 /// The salt is new with each grant, so that nothing of the old one can be opened any more.
 pub(crate) async fn upsert_grant(
     connection: &mut PgConnection,
     grant: &NewGrant,
     row: &GrantRow,
-) -> Result<bool, sqlx::Error> {
+) -> Result<(), sqlx::Error> {
     let asked = grant.asked_scopes.to_string();
     let granted = grant
         .tokens
         .scopes
         .as_ref()
         .map_or_else(|| asked.clone(), ToString::to_string);
-    let written = sqlx::query(
+    sqlx::query(
         "INSERT INTO credential (
              integration_id, user_id, environment_guid, provider, provider_config_id,
              revocation_group, provider_subject, grant_id, generation, sealed_access,
@@ -119,7 +122,10 @@ pub(crate) async fn upsert_grant(
              asked_scopes = EXCLUDED.asked_scopes,
              granted_scopes = EXCLUDED.granted_scopes,
              access_expires_at = EXCLUDED.access_expires_at,
-             refresh_expires_at = EXCLUDED.refresh_expires_at,
+             refresh_expires_at =
+                 CASE WHEN $18 THEN EXCLUDED.refresh_expires_at
+                      ELSE COALESCE(EXCLUDED.refresh_expires_at, credential.refresh_expires_at)
+                 END,
              refresh_at = EXCLUDED.refresh_at,
              state = 'active',
              cause = NULL,
@@ -153,7 +159,8 @@ pub(crate) async fn upsert_grant(
     .bind(row.deadlines.access_expires_in)
     .bind(row.deadlines.refresh_expires_in)
     .bind(row.deadlines.refresh_in)
+    .bind(grant.tokens.refresh_token.is_some())
     .execute(connection)
-    .await?;
-    Ok(written.rows_affected() == 1)
+    .await
+    .map(drop)
 }

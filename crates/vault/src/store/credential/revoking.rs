@@ -42,7 +42,7 @@ pub(crate) async fn begin_revoking(
         "UPDATE credential
          SET state = 'revoking', cause = NULL, state_since = now(), due_at = now(),
              revoke_until = now() + interval '24 hours', claim_seq = claim_seq + 1,
-             unfinished_jobs = 0, failures = 0, traceparent = $2
+             failures = 0, traceparent = $2
          WHERE integration_id = $1 AND state NOT IN ('revoking', 'revoked')",
     )
     .bind(integration_id.as_str())

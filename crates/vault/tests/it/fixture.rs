@@ -1,0 +1,273 @@
+//! A vault with a database of its own, and the shortest ways to the states that tests start from.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sqlx::PgPool;
+use uuid::Uuid;
+use workapi_keyring::KeyRing;
+use workapi_postgres::{Config, Database};
+use workapi_proto::jobs::v1::CredentialJob;
+use workapi_types::{
+    AccessToken, ClientSecret, EnvironmentGuid, IntegrationId, ProviderConfigId, ProviderName,
+    RefreshToken, UserId,
+};
+use workapi_vault::{
+    AUTH_ROLE, Claim, Connected, Exchange, ExchangeStart, MIGRATOR, NewGrant, RevocationLease,
+    RotationLease, RotationStart, StateHash, TOKEN_REFRESHER_ROLE, TokenSet, Vault,
+};
+
+/// The deadline of every call to the provider.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+/// The life of every access token, unless a test says otherwise.
+pub(crate) const LIFE: Duration = Duration::from_hours(1);
+/// The client of every grant, unless a test says otherwise. Its project is `1234`.
+pub(crate) const CLIENT_ID: &str = "1234-web";
+
+/// One vault, seen by the two programs that use it and by the test.
+pub(crate) struct Fixture {
+    /// As `auth` opens it.
+    pub(crate) auth: Vault,
+    /// As `token-refresher` opens it.
+    pub(crate) refresher: Vault,
+    /// The owner's view, to arrange and to look.
+    pub(crate) sql: PgPool,
+    /// The environment of every integration.
+    pub(crate) environment: EnvironmentGuid,
+}
+
+impl Fixture {
+    pub(crate) async fn new() -> Self {
+        let url = workapi_testkit::database(&MIGRATOR).await;
+        let keyring = Arc::new(KeyRing::parse(KeyRing::generate().unwrap().as_str()).unwrap());
+        let open = async |role| {
+            let config = Config {
+                url: url.clone(),
+                role,
+                application_name: "vault-test",
+                max_connections: 12,
+            };
+            Database::connect(&config).await.unwrap()
+        };
+        Self {
+            auth: Vault::open(open(Some(AUTH_ROLE)).await, keyring.clone()).unwrap(),
+            refresher: Vault::open(open(Some(TOKEN_REFRESHER_ROLE)).await, keyring).unwrap(),
+            sql: open(None).await.pool().clone(),
+            environment: EnvironmentGuid::random(),
+        }
+    }
+
+    /// Sets the environment's client at [`provider`] and returns its config's id.
+    pub(crate) async fn client(&self, client_id: &str) -> ProviderConfigId {
+        self.auth
+            .set_provider_config(self.environment, &provider(), client_id, &secret("s3cret"))
+            .await
+            .unwrap()
+            .id
+    }
+
+    /// Begins an exchange for `integration` and returns what the provider will have granted.
+    pub(crate) async fn grant(&self, integration: &IntegrationId) -> NewGrant {
+        let config = self
+            .auth
+            .current_client(self.environment, &provider())
+            .await
+            .unwrap();
+        let provider_config_id = match config {
+            Some(config) => config.config_id,
+            None => self.client(CLIENT_ID).await,
+        };
+        let state_hash = new_state();
+        let user_id = user_of(integration);
+        let start = self
+            .auth
+            .start_exchange(&Exchange {
+                state_hash,
+                integration_id: integration,
+                user_id: &user_id,
+                revocation_group: "1234",
+            })
+            .await
+            .unwrap();
+        let ExchangeStart::Fresh(grant_id) = start else {
+            panic!("the state is new, yet {start:?}");
+        };
+        NewGrant {
+            state_hash,
+            grant_id,
+            integration_id: integration.clone(),
+            user_id,
+            environment_guid: self.environment,
+            provider: provider(),
+            provider_config_id,
+            revocation_group: "1234".to_owned(),
+            provider_subject: "https://issuer.example ann".to_owned(),
+            provider_id: "ann@example.test".to_owned(),
+            asked_scopes: "email profile".parse().unwrap(),
+            offline: true,
+            tokens: tokens("1"),
+        }
+    }
+
+    /// Connects `integration`, or connects it again.
+    pub(crate) async fn connect(&self, integration: &IntegrationId) -> NewGrant {
+        let grant = self.grant(integration).await;
+        let connected = self.auth.connect(&grant).await.unwrap();
+        assert_eq!(connected, Connected::Stored);
+        grant
+    }
+
+    /// Returns a new integration that is connected.
+    pub(crate) async fn connected(&self) -> IntegrationId {
+        let integration = new_integration();
+        self.connect(&integration).await;
+        integration
+    }
+
+    /// Makes `integration` due and returns the job of its claim; no other may be due.
+    pub(crate) async fn job(&self, integration: &IntegrationId) -> CredentialJob {
+        self.execute(
+            "UPDATE credential SET due_at = now() - interval '1 hour' WHERE integration_id = $1",
+            integration,
+        )
+        .await;
+        let claims = self.auth.claim_due(1).await.unwrap();
+        assert_eq!(claims[0].integration_id, *integration);
+        job(&claims[0])
+    }
+
+    /// Claims and leases `integration` for a rotation.
+    pub(crate) async fn lease(&self, integration: &IntegrationId) -> Box<RotationLease> {
+        let job = self.job(integration).await;
+        match self.refresher.start_rotation(&job, DEADLINE).await.unwrap() {
+            RotationStart::Leased(lease) => lease,
+            other => panic!("the credential is due, yet {other:?}"),
+        }
+    }
+
+    /// Claims and leases `integration` for its revocation.
+    pub(crate) async fn revocation(&self, integration: &IntegrationId) -> RevocationLease {
+        let job = self.job(integration).await;
+        let lease = self.refresher.start_revocation(&job, DEADLINE).await;
+        lease.unwrap().expect("the revocation is due")
+    }
+
+    /// Lets the lease on `integration` run out.
+    pub(crate) async fn end_lease(&self, integration: &IntegrationId) {
+        self.execute(
+            "UPDATE credential SET lease_until = now() - interval '1 second'
+             WHERE integration_id = $1",
+            integration,
+        )
+        .await;
+    }
+
+    /// Lets the access token of `integration` run out.
+    pub(crate) async fn expire(&self, integration: &IntegrationId) {
+        self.execute(
+            "UPDATE credential SET access_expires_at = now() - interval '1 second'
+             WHERE integration_id = $1",
+            integration,
+        )
+        .await;
+    }
+
+    /// Runs a statement that must change exactly the row of `integration`.
+    pub(crate) async fn execute(&self, statement: &'static str, integration: &IntegrationId) {
+        let done = sqlx::query(statement)
+            .bind(integration.as_str())
+            .execute(&self.sql)
+            .await
+            .unwrap();
+        assert_eq!(done.rows_affected(), 1, "{statement}");
+    }
+
+    /// Returns the subjects of the events so far, without `evt.auth.credential.` and `.v1`.
+    pub(crate) async fn events(&self) -> Vec<String> {
+        let subjects: Vec<String> =
+            sqlx::query_scalar("SELECT subject FROM outbox ORDER BY position")
+                .fetch_all(&self.sql)
+                .await
+                .unwrap();
+        let short = |subject: String| {
+            let rest = subject.strip_prefix("evt.auth.credential.")?;
+            rest.strip_suffix(".v1").map(str::to_owned)
+        };
+        subjects
+            .into_iter()
+            .map(|subject| short(subject).unwrap())
+            .collect()
+    }
+
+    /// Returns the last event, decoded.
+    pub(crate) async fn last_event<E: prost::Message + Default>(&self) -> E {
+        let payload: Vec<u8> =
+            sqlx::query_scalar("SELECT payload FROM outbox ORDER BY position DESC LIMIT 1")
+                .fetch_one(&self.sql)
+                .await
+                .unwrap();
+        E::decode(payload.as_slice()).unwrap()
+    }
+
+    /// Returns the state of an attempt.
+    pub(crate) async fn attempt(&self, lease: &RotationLease) -> String {
+        sqlx::query_scalar("SELECT state FROM rotation_attempt WHERE attempt_id = $1")
+            .bind(lease.attempt_id.as_uuid())
+            .fetch_one(&self.sql)
+            .await
+            .unwrap()
+    }
+
+    /// Counts the rows of a table.
+    pub(crate) async fn count(&self, statement: &'static str) -> i64 {
+        sqlx::query_scalar(statement)
+            .fetch_one(&self.sql)
+            .await
+            .unwrap()
+    }
+}
+
+/// The provider of every integration.
+pub(crate) fn provider() -> ProviderName {
+    "sandbox".parse().unwrap()
+}
+
+pub(crate) fn secret(value: &str) -> ClientSecret {
+    ClientSecret::new(value)
+}
+
+pub(crate) fn new_state() -> StateHash {
+    StateHash::of(&Uuid::new_v4().to_string())
+}
+
+pub(crate) fn new_integration() -> IntegrationId {
+    format!("{:024x}", Uuid::new_v4().as_u128() >> 32)
+        .parse()
+        .unwrap()
+}
+
+/// Returns the user of an integration: each has one of its own.
+pub(crate) fn user_of(integration: &IntegrationId) -> UserId {
+    integration.as_str().parse().unwrap()
+}
+
+/// Returns a token pair as it was just received, `access-<name>` and `refresh-<name>`.
+pub(crate) fn tokens(name: &str) -> TokenSet {
+    TokenSet {
+        access_token: AccessToken::new(format!("access-{name}")),
+        refresh_token: Some(RefreshToken::new(format!("refresh-{name}"))),
+        expires_in: LIFE,
+        refresh_expires_in: None,
+        scopes: None,
+        received_at: Instant::now(),
+    }
+}
+
+/// Returns the job that a claim is published as.
+pub(crate) fn job(claim: &Claim) -> CredentialJob {
+    CredentialJob {
+        integration_id: claim.integration_id.to_string(),
+        grant_id: claim.grant_id.to_string(),
+        claim_seq: claim.claim_seq,
+    }
+}

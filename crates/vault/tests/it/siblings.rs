@@ -1,0 +1,350 @@
+//! Revocations that reach more than their own token: integrations of one account.
+
+use sqlx::PgPool;
+use tokio::task::JoinSet;
+use workapi_proto::events::v1::{CredentialRevoked, ProviderRevocation};
+use workapi_testkit::eventually;
+use workapi_types::IntegrationId;
+use workapi_vault::{AccountGuard, Clearance, Connected, RevocationLease};
+
+use crate::credential::{assert_about, row, times};
+use crate::fixture::{Fixture, new_integration, tokens};
+
+impl Fixture {
+    /// Connects three integrations to one account.
+    async fn three(&self) -> [IntegrationId; 3] {
+        [
+            self.connected().await,
+            self.connected().await,
+            self.connected().await,
+        ]
+    }
+
+    /// Deletes `integration` and leases its revocation.
+    async fn deleted(&self, integration: &IntegrationId) -> RevocationLease {
+        self.auth.delete(integration).await.unwrap();
+        self.revocation(integration).await
+    }
+
+    async fn clear(&self, lease: &RevocationLease) -> Clearance {
+        self.refresher.clear_revocation(lease).await.unwrap()
+    }
+
+    async fn guard(&self, lease: &RevocationLease) -> AccountGuard {
+        match self.clear(lease).await {
+            Clearance::Clear(guard) => guard,
+            other => panic!("the account has no other credential, yet {other:?}"),
+        }
+    }
+}
+
+/// Waits until somebody waits for an advisory lock.
+async fn a_waiter(sql: &PgPool) {
+    eventually("a wait for the account", async || {
+        let waits: bool = sqlx::query_scalar(
+            "SELECT EXISTS (
+                 SELECT 1
+                 FROM pg_locks
+                 WHERE locktype = 'advisory' AND NOT granted
+                     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+             )",
+        )
+        .fetch_one(sql)
+        .await
+        .unwrap();
+        waits.then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_account_that_others_still_use_is_not_revoked() {
+    let vault = Fixture::new().await;
+    let [first, second, third] = vault.three().await;
+    let lease = vault.deleted(&first).await;
+
+    let clearance = vault.clear(&lease).await;
+
+    assert!(matches!(clearance, Clearance::Siblings));
+    let skipped = ProviderRevocation::SkippedSiblings;
+    vault
+        .refresher
+        .finish_revocation(&lease, skipped)
+        .await
+        .unwrap();
+    assert_eq!(row(&vault.sql, &first).await.state, "revoked");
+    let event: CredentialRevoked = vault.last_event().await;
+    assert_eq!(event.provider_revocation(), skipped);
+    for sibling in [second, third] {
+        let lease = vault.lease(&sibling).await;
+        assert_eq!(lease.refresh_token.expose(), "refresh-1");
+    }
+}
+
+#[tokio::test]
+async fn when_all_are_deleted_one_revocation_ends_them_all() {
+    let vault = Fixture::new().await;
+    let integrations = vault.three().await;
+    let mut leases = Vec::new();
+    for integration in &integrations {
+        leases.push(vault.deleted(integration).await);
+    }
+    let guard = vault.guard(&leases[0]).await;
+
+    vault
+        .refresher
+        .finish_account(&leases[0], guard)
+        .await
+        .unwrap();
+
+    for lease in &leases[1..] {
+        assert!(matches!(vault.clear(lease).await, Clearance::AlreadyDone));
+    }
+    for integration in &integrations {
+        let row = row(&vault.sql, integration).await;
+        assert_eq!((row.state.as_str(), row.salt), ("revoked", None));
+    }
+    assert_eq!(vault.events().await[3..], ["revoked"; 3]);
+    let event: CredentialRevoked = vault.last_event().await;
+    assert_eq!(event.provider_revocation(), ProviderRevocation::Done);
+}
+
+#[tokio::test]
+async fn of_revocations_that_are_cleared_at_once_one_is_sent() {
+    let vault = Fixture::new().await;
+    let mut integrations = Vec::new();
+    for _ in 0..6 {
+        integrations.push(vault.connected().await);
+    }
+    let mut leases = Vec::new();
+    for integration in &integrations {
+        leases.push(vault.deleted(integration).await);
+    }
+    let mut clearing = JoinSet::new();
+    for lease in leases {
+        let refresher = vault.refresher.clone();
+        clearing.spawn(async move {
+            match refresher.clear_revocation(&lease).await.unwrap() {
+                Clearance::Clear(guard) => {
+                    refresher.finish_account(&lease, guard).await.unwrap();
+                    1
+                }
+                Clearance::AlreadyDone => 0,
+                other => panic!("every integration is deleted, yet {other:?}"),
+            }
+        });
+    }
+
+    let sent = clearing.join_all().await;
+
+    assert_eq!(sent.iter().sum::<i32>(), 1);
+    let shredded = vault.count("SELECT count(*) FROM credential WHERE state = 'revoked'");
+    assert_eq!(shredded.await, 6);
+}
+
+#[tokio::test]
+async fn clients_of_one_project_are_siblings_and_other_accounts_are_not() {
+    let vault = Fixture::new().await;
+    let deleted = vault.connected().await;
+    let mut other_account = vault.grant(&new_integration()).await;
+    other_account.provider_subject = "https://issuer.example bo".to_owned();
+    vault.auth.connect(&other_account).await.unwrap();
+    let mut other_group = vault.grant(&new_integration()).await;
+    other_group.revocation_group = "5678".to_owned();
+    vault.auth.connect(&other_group).await.unwrap();
+    let lease = vault.deleted(&deleted).await;
+    let alone = vault.clear(&lease).await;
+    assert!(matches!(alone, Clearance::Clear(_)));
+    drop(alone);
+    vault.client("1234-mobile").await;
+    vault.connected().await;
+
+    let with_a_sibling = vault.clear(&lease).await;
+
+    assert!(matches!(with_a_sibling, Clearance::Siblings));
+}
+
+#[tokio::test]
+async fn a_sibling_that_only_the_user_can_bring_back_has_nothing_to_lose() {
+    let vault = Fixture::new().await;
+    let [deleted, broken, stuck] = vault.three().await;
+    vault
+        .execute(
+            "UPDATE credential SET state = 'needs_reconnect', cause = 'unknown'
+             WHERE integration_id = $1",
+            &broken,
+        )
+        .await;
+    vault
+        .execute(
+            "UPDATE credential SET state = 'needs_operator', cause = 'internal'
+             WHERE integration_id = $1",
+            &stuck,
+        )
+        .await;
+    let lease = vault.deleted(&deleted).await;
+    let with_both = vault.clear(&lease).await;
+    vault.auth.delete(&stuck).await.unwrap();
+
+    let with_the_broken_one = vault.clear(&lease).await;
+
+    assert!(matches!(with_both, Clearance::Siblings));
+    assert!(matches!(with_the_broken_one, Clearance::Clear(_)));
+}
+
+#[tokio::test]
+async fn a_dropped_guard_decides_nothing() {
+    let vault = Fixture::new().await;
+    let integration = vault.connected().await;
+    let lease = vault.deleted(&integration).await;
+    let before = row(&vault.sql, &integration).await;
+
+    drop(vault.guard(&lease).await);
+
+    vault.guard(&lease).await;
+    assert_eq!(row(&vault.sql, &integration).await, before);
+}
+
+#[tokio::test]
+async fn a_revocation_whose_lease_was_lost_is_not_cleared() {
+    let vault = Fixture::new().await;
+    let integration = vault.connected().await;
+    let lost = vault.deleted(&integration).await;
+    vault.end_lease(&integration).await;
+    vault.revocation(&integration).await;
+
+    let clearance = vault.clear(&lost).await;
+
+    assert!(matches!(clearance, Clearance::AlreadyDone));
+}
+
+#[tokio::test]
+async fn whoever_connects_the_account_waits_for_a_revocation_that_is_being_sent() {
+    let vault = Fixture::new().await;
+    let deleted = vault.connected().await;
+    let lease = vault.deleted(&deleted).await;
+    let guard = vault.guard(&lease).await;
+    let grant = vault.grant(&new_integration()).await;
+    let auth = vault.auth.clone();
+    let connecting = tokio::spawn(async move { auth.connect(&grant).await.unwrap() });
+    a_waiter(&vault.sql).await;
+
+    vault.refresher.finish_account(&lease, guard).await.unwrap();
+
+    assert_eq!(connecting.await.unwrap(), Connected::Stored);
+}
+
+#[tokio::test]
+async fn a_late_grant_of_the_deleted_integration_outlives_the_revocation_before_it() {
+    let vault = Fixture::new().await;
+    let integration = vault.connected().await;
+    let lease = vault.deleted(&integration).await;
+    let guard = vault.guard(&lease).await;
+    let mut grant = vault.grant(&integration).await;
+    grant.tokens = tokens("2");
+    let auth = vault.auth.clone();
+    let connecting = tokio::spawn(async move { auth.connect(&grant).await.unwrap() });
+    a_waiter(&vault.sql).await;
+
+    vault.refresher.finish_account(&lease, guard).await.unwrap();
+
+    assert_eq!(connecting.await.unwrap(), Connected::Deleted);
+    let lease = vault.revocation(&integration).await;
+    assert_eq!(lease.refresh_token.unwrap().expose(), "refresh-2");
+}
+
+/// An exchange in flight, by who it is, when it began and how the revocation takes it.
+mod exchange_in_flight {
+    use super::*;
+    use crate::fixture::{new_state, user_of};
+    use workapi_vault::{Exchange, StateHash};
+
+    impl Fixture {
+        /// Begins an exchange of the user of `owner` for another integration of theirs.
+        async fn begin(&self, owner: &IntegrationId, group: &str) -> StateHash {
+            let state_hash = new_state();
+            let exchange = Exchange {
+                state_hash,
+                integration_id: &new_integration(),
+                user_id: &user_of(owner),
+                revocation_group: group,
+            };
+            self.auth.start_exchange(&exchange).await.unwrap();
+            state_hash
+        }
+    }
+
+    #[tokio::test]
+    async fn of_the_same_user_is_waited_for_until_it_ended() {
+        let vault = Fixture::new().await;
+        let integration = vault.connected().await;
+        let lease = vault.deleted(&integration).await;
+        let state = vault.begin(&integration, "1234").await;
+
+        let during = vault.clear(&lease).await;
+
+        assert!(matches!(during, Clearance::Waiting));
+        assert_about(times(&vault.sql, &integration).await.due_in, 2.0);
+        let row = row(&vault.sql, &integration).await;
+        assert_eq!((row.lease_token, row.failures), (None, 0));
+        vault
+            .auth
+            .finish_exchange(state, "access_denied")
+            .await
+            .unwrap();
+        let lease = vault.revocation(&integration).await;
+        assert!(matches!(vault.clear(&lease).await, Clearance::Clear(_)));
+    }
+
+    #[tokio::test]
+    async fn of_anybody_is_waited_for_when_it_began_before_the_deletion() {
+        let vault = Fixture::new().await;
+        let integration = vault.connected().await;
+        vault.begin(&new_integration(), "1234").await;
+        let lease = vault.deleted(&integration).await;
+
+        let clearance = vault.clear(&lease).await;
+
+        assert!(matches!(clearance, Clearance::Waiting));
+    }
+
+    #[tokio::test]
+    async fn of_another_user_that_began_later_is_not_waited_for() {
+        let vault = Fixture::new().await;
+        let integration = vault.connected().await;
+        let lease = vault.deleted(&integration).await;
+        vault.begin(&new_integration(), "1234").await;
+
+        let clearance = vault.clear(&lease).await;
+
+        assert!(matches!(clearance, Clearance::Clear(_)));
+    }
+
+    #[tokio::test]
+    async fn with_another_client_group_is_not_waited_for() {
+        let vault = Fixture::new().await;
+        let integration = vault.connected().await;
+        vault.begin(&integration, "5678").await;
+        let lease = vault.deleted(&integration).await;
+
+        let clearance = vault.clear(&lease).await;
+
+        assert!(matches!(clearance, Clearance::Clear(_)));
+    }
+
+    #[tokio::test]
+    async fn whose_process_died_is_waited_for_no_longer_than_two_minutes() {
+        let vault = Fixture::new().await;
+        let integration = vault.connected().await;
+        vault.begin(&integration, "1234").await;
+        sqlx::query("UPDATE used_state SET started_at = started_at - interval '2 minutes'")
+            .execute(&vault.sql)
+            .await
+            .unwrap();
+        let lease = vault.deleted(&integration).await;
+
+        let clearance = vault.clear(&lease).await;
+
+        assert!(matches!(clearance, Clearance::Clear(_)));
+    }
+}
