@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{apt, healthcheck, with_servers};
+use crate::commands::{admin, apt, demo, dev, healthcheck, migrate, with_servers};
+use crate::programs::Program;
 
 const VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
@@ -34,6 +35,16 @@ pub(crate) struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Run the whole product, its servers included, for development
+    Dev(dev::Options),
+    /// Take a running `dev` through everything that it does, and show each step
+    Demo(demo::Options),
+    #[command(flatten)]
+    Program(Program),
+    /// Bring the databases to the newest schema
+    Migrate(migrate::Options),
+    /// Administrate environments, provider configs and return origins
+    Admin(admin::Options),
     /// Sign an account provider token (APT), with which an application creates users
     Apt(apt::Options),
     /// Tell whether a running instance is ready: exit code 0 or 1

@@ -6,6 +6,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
+
 const LOCK: &str = "lock";
 
 /// A data directory that this process alone uses, for as long as the value lives.
@@ -56,6 +58,15 @@ impl DataDir {
         builder.recursive(true).mode(0o700).create(&folder)?;
         Ok(folder)
     }
+}
+
+/// Replaces the file at `path`, readable by its owner only, in one step.
+pub(crate) fn write_atomically(path: &Path, content: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = NamedTempFile::new_in(folder)?;
+    file.write_all(content)?;
+    file.persist(path)?;
+    Ok(())
 }
 
 fn lock(path: &Path) -> Result<File, Error> {

@@ -1,15 +1,7 @@
 //! The RSA key pair of an environment. The private half never leaves the
 //! machine of whoever runs the command.
 
-#![cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "`admin environment create` is the command that uses it"
-    )
-)]
-
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -20,6 +12,7 @@ use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::KeyPair as _;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use jsonwebtoken::EncodingKey;
 use secrecy::{ExposeSecret, SecretString};
 
 /// A line of PEM (RFC 7468, section 2).
@@ -39,6 +32,8 @@ pub(crate) enum Error {
     Generate,
     #[error("{0} exists already and is not overwritten: choose another file for the key")]
     Exists(PathBuf),
+    #[error("{0} holds no RSA private key in PEM (PKCS#8)")]
+    Read(PathBuf),
     #[error("cannot write the private key to {path}")]
     Write { path: PathBuf, source: io::Error },
 }
@@ -66,6 +61,12 @@ impl KeyPair {
         &self.public_pem
     }
 
+    /// Returns the private key as what signs with it.
+    pub(crate) fn signing_key(&self) -> Result<EncodingKey, Error> {
+        let pem = self.private_pem.expose_secret().as_bytes();
+        EncodingKey::from_rsa_pem(pem).map_err(|_| Error::Generate)
+    }
+
     /// Writes the private key (PKCS#8, PEM) to a new file that only its owner can read.
     pub(crate) fn write_private_key(&self, path: &Path) -> Result<(), Error> {
         let written = OpenOptions::new()
@@ -87,6 +88,24 @@ impl KeyPair {
     }
 }
 
+impl KeyPair {
+    /// Returns the public key (SPKI, PEM) of the private key in a file that
+    /// [`KeyPair::write_private_key`] has written.
+    pub(crate) fn read_public_pem(path: &Path) -> Result<String, Error> {
+        let unreadable = || Error::Read(path.into());
+        let text = SecretString::from(fs::read_to_string(path).map_err(|_| unreadable())?);
+        let body: String = text
+            .expose_secret()
+            .lines()
+            .filter(|line| !line.starts_with("-----"))
+            .collect();
+        let der = STANDARD.decode(body).map_err(|_| unreadable())?;
+        let pair = RsaKeyPair::from_pkcs8(&der).map_err(|_| unreadable())?;
+        let public = AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key())?;
+        Ok(pem("PUBLIC KEY", public.as_ref()))
+    }
+}
+
 fn pem(label: &str, der: &[u8]) -> String {
     let mut text = STANDARD.encode(der);
     let mut body = String::new();
@@ -104,7 +123,7 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
-    use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+    use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
 
     use super::*;
 

@@ -4,7 +4,10 @@ mod cli;
 mod commands;
 mod console;
 mod data_dir;
+mod databases;
+mod dev_json;
 mod key_pair;
+mod programs;
 mod servers;
 mod telemetry;
 

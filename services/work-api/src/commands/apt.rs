@@ -41,7 +41,7 @@ pub(crate) struct Options {
 
 /// The claims in the order and with the names of the original SDKs.
 #[derive(Debug, Serialize)]
-struct Claims<'a> {
+pub(crate) struct Claims<'a> {
     exp: i64,
     iat: i64,
     iss: &'static str,
@@ -59,8 +59,15 @@ struct User<'a> {
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let key = options.key.display();
     let pem = fs::read(&options.key).with_context(|| format!("cannot read the key {key}"))?;
-    let claims = claims(options, Clock::system().unix_seconds());
-    let token = sign(&claims, &pem).with_context(|| {
+    let now = Clock::system().unix_seconds();
+    let claims = Claims::new(
+        options.environment,
+        options.arbitrary_id.as_deref(),
+        now,
+        options.ttl,
+    );
+    let signed = EncodingKey::from_rsa_pem(&pem).and_then(|key| sign(&claims, &key));
+    let token = signed.with_context(|| {
         format!("cannot sign with {key}, which must be an RSA private key in PEM")
     })?;
 
@@ -74,21 +81,30 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn claims(options: &Options, now: i64) -> Claims<'_> {
-    Claims {
-        exp: now + options.ttl,
-        iat: now,
-        iss: ISSUER,
-        user: User {
-            environment_guid: options.environment,
-            arbitrary_id: options.arbitrary_id.as_deref(),
-        },
+impl<'a> Claims<'a> {
+    /// Makes the claims of a token that is good for `ttl` seconds from `now` on.
+    pub(crate) fn new(
+        environment_guid: EnvironmentGuid,
+        arbitrary_id: Option<&'a str>,
+        now: i64,
+        ttl: i64,
+    ) -> Self {
+        Self {
+            exp: now + ttl,
+            iat: now,
+            iss: ISSUER,
+            user: User {
+                environment_guid,
+                arbitrary_id,
+            },
+        }
     }
 }
 
-fn sign(claims: &Claims<'_>, pem: &[u8]) -> jsonwebtoken::errors::Result<String> {
+/// Signs with the private key of the environment.
+pub(crate) fn sign(claims: &Claims<'_>, key: &EncodingKey) -> jsonwebtoken::errors::Result<String> {
     let mut header = Header::new(Algorithm::RS256);
     // The header of an APT is exactly `{"alg":"RS256"}`.
     header.typ = None;
-    jsonwebtoken::encode(&header, claims, &EncodingKey::from_rsa_pem(pem)?)
+    jsonwebtoken::encode(&header, claims, key)
 }

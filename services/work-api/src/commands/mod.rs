@@ -1,8 +1,12 @@
 //! The commands, one file each.
 
+pub(crate) mod admin;
 pub(crate) mod apt;
 mod check_config;
+pub(crate) mod demo;
+pub(crate) mod dev;
 pub(crate) mod healthcheck;
+pub(crate) mod migrate;
 pub(crate) mod with_servers;
 
 use std::path::Path;
@@ -11,11 +15,19 @@ use std::process::ExitCode;
 use workapi_config::{Loaded, Settings};
 
 use crate::cli::{Cli, Command};
+use crate::programs;
 
 /// Does what the command line asks for.
 pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let config = cli.config.as_deref();
     match cli.command {
+        Command::Dev(options) => dev::run(options, load(config)?.settings).await?,
+        Command::Demo(options) => demo::run(options, &load(config)?.settings).await?,
+        Command::Program(program) => programs::run(program, load(config)?.settings).await?,
+        Command::Migrate(options) => {
+            return migrate::run(&options, &load(config)?.settings).await;
+        }
+        Command::Admin(options) => admin::run(options, &load(config)?.settings).await?,
         Command::Apt(options) => apt::run(&options)?,
         Command::Healthcheck(options) => {
             return healthcheck::run(&options, &load(config)?.settings).await;

@@ -2,16 +2,16 @@
 //! `kill -9`) is found and stopped by the next start.
 
 use std::fs;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
 use tokio::time::{sleep, timeout};
 
 use super::identity::Identity;
+use crate::data_dir::write_atomically;
 
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -84,13 +84,4 @@ async fn stop(pid: Pid, identity: &Identity, signals: &StopSignals) {
             return;
         }
     }
-}
-
-/// Replaces the file at `path`, readable by its owner only, in one step.
-pub(super) fn write_atomically(path: &Path, content: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = NamedTempFile::new_in(folder)?;
-    file.write_all(content)?;
-    file.persist(path)?;
-    Ok(())
 }

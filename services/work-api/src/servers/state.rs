@@ -8,8 +8,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::Error;
-use super::pid_file::write_atomically;
-use crate::data_dir::DataDir;
+use crate::data_dir::{DataDir, write_atomically};
 
 const FILE: &str = "servers.json";
 

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use super::pid_file::{StopSignals, write_atomically};
+use super::pid_file::StopSignals;
 use super::plan::Plan;
 use super::probe::Probe;
 use super::state::Access;
 use super::{Durability, Error, Files};
+use crate::data_dir::write_atomically;
 
 pub(super) const STOP_SIGNALS: StopSignals = [
     (Signal::TERM, Duration::from_secs(3)),

@@ -1,0 +1,61 @@
+//! `work-api admin`: environments, provider configs and return origins, for operators.
+
+mod connection;
+mod environment;
+mod provider;
+mod return_origin;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use url::Url;
+use workapi_config::Settings;
+
+pub(crate) use connection::Connection;
+
+/// Which instance, and what about it.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    target: Target,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Which instance: one that is named, or the `dev` of a data directory.
+#[derive(Debug, Args)]
+pub(crate) struct Target {
+    /// The data directory of the `dev` to talk to
+    #[arg(long, value_name = "DIR", global = true)]
+    data_dir: Option<PathBuf>,
+    /// The admin listener to talk to instead of a `dev`; or `WORK_API_ADMIN_URL`
+    #[arg(long, value_name = "URL", global = true, conflicts_with = "data_dir")]
+    admin_url: Option<Url>,
+    /// The file with its admin token; or `WORK_API_ADMIN_TOKEN_FILE`
+    #[arg(long, value_name = "FILE", global = true, conflicts_with = "data_dir")]
+    admin_token_file: Option<PathBuf>,
+}
+
+/// What to administrate.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Create, import, list, show and delete environments
+    #[command(subcommand)]
+    Environment(environment::Command),
+    /// Set, list and delete an environment's OAuth clients at providers
+    #[command(subcommand)]
+    Provider(provider::Command),
+    /// Allow, list and withdraw where a browser may return after an authorization
+    #[command(subcommand)]
+    ReturnOrigin(return_origin::Command),
+}
+
+/// Does what the command line asks for.
+pub(crate) async fn run(options: Options, settings: &Settings) -> anyhow::Result<()> {
+    let connection = Connection::to(&options.target, settings)?;
+    match options.command {
+        Command::Environment(command) => environment::run(command, &connection).await,
+        Command::Provider(command) => provider::run(command, &connection).await,
+        Command::ReturnOrigin(command) => return_origin::run(command, &connection).await,
+    }
+}

@@ -1,0 +1,51 @@
+//! The two databases: created and migrated here, and by no running service.
+
+use secrecy::SecretString;
+use workapi_config::Settings;
+use workapi_postgres::{Error, create_database, migrate, pending_migrations};
+
+/// What `integrations` and the vault are called on a server that both share.
+const NAMES: [&str; 2] = ["workapi_integrations", "workapi_vault"];
+
+/// Both databases of an installation.
+#[derive(Debug)]
+pub(crate) struct Databases {
+    integrations: SecretString,
+    vault: SecretString,
+    /// The server on which they are to be created, where it is one that both share.
+    server: Option<SecretString>,
+}
+
+impl Databases {
+    /// Reads where the databases are.
+    pub(crate) fn of(settings: &Settings) -> Result<Self, workapi_config::Error> {
+        Ok(Self {
+            integrations: settings.integrations_database_url()?,
+            vault: settings.vault_database_url()?,
+            server: settings.postgres_url.clone(),
+        })
+    }
+
+    /// Creates the databases that are missing, and brings both to the newest schema.
+    pub(crate) async fn migrate(&self) -> Result<(), Error> {
+        if let Some(server) = &self.server {
+            for name in NAMES {
+                create_database(server, name).await?;
+            }
+        }
+        migrate(&self.integrations, &workapi_integrations::MIGRATOR).await?;
+        migrate(&self.vault, &workapi_vault::MIGRATOR).await
+    }
+
+    /// Returns the migrations that are missing, each with the name of its owner.
+    pub(crate) async fn pending(&self) -> Result<Vec<String>, Error> {
+        let integrations =
+            pending_migrations(&self.integrations, &workapi_integrations::MIGRATOR).await?;
+        let vault = pending_migrations(&self.vault, &workapi_vault::MIGRATOR).await?;
+        let of = |owner: &'static str| move |migration| format!("{owner}: {migration}");
+        let integrations = integrations.into_iter().map(of("integrations"));
+        Ok(integrations
+            .chain(vault.into_iter().map(of("vault")))
+            .collect())
+    }
+}

@@ -1,0 +1,8 @@
+//! The programs, made from the settings. `dev` runs all of them in one process, the other
+//! commands one each.
+
+mod build;
+mod run;
+
+pub(crate) use build::{Builder, public_url};
+pub(crate) use run::{Program, run};
