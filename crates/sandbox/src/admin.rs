@@ -23,7 +23,10 @@ use crate::scope::Scope;
 pub(crate) fn routes(app: &Arc<App>) -> Router {
     Router::new()
         .route("/counters", get(counters))
-        .route("/faults", post(add_fault).delete(clear_faults))
+        .route(
+            "/faults",
+            get(pending_faults).post(add_fault).delete(clear_faults),
+        )
         .route("/clients/{client_id}", put(put_client))
         .route("/mobile-codes", post(issue_mobile_code))
         .fallback(no_such_route)
@@ -80,6 +83,10 @@ async fn add_fault(
     let fault: Fault = parse(&body)?;
     app.faults.add(fault.clone())?;
     Ok((StatusCode::CREATED, Json(fault)))
+}
+
+async fn pending_faults(State(app): State<Arc<App>>) -> Json<Vec<Fault>> {
+    Json(app.faults.pending())
 }
 
 async fn clear_faults(State(app): State<Arc<App>>) -> StatusCode {

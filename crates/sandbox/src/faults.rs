@@ -11,6 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::credentials::AnsweredClient;
@@ -112,35 +113,71 @@ impl Fault {
 
 /// The faults still to happen, oldest first.
 #[derive(Default)]
-pub(crate) struct Faults(Mutex<VecDeque<Fault>>);
+pub(crate) struct Faults(Mutex<Schedule>);
+
+#[derive(Default)]
+struct Schedule {
+    pending: VecDeque<Fault>,
+    /// Ends the delays of the faults that were taken since the last clearing.
+    cleared: CancellationToken,
+}
+
+/// A fault that is happening.
+struct Occurrence {
+    fault: Fault,
+    cleared: CancellationToken,
+}
+
+impl Occurrence {
+    /// Waits as long as the fault says, or until the faults are cleared.
+    async fn delay(&self) {
+        let delay = Duration::from_millis(self.fault.delay_ms.into());
+        tokio::select! {
+            () = tokio::time::sleep(delay) => {}
+            () = self.cleared.cancelled() => {}
+        }
+    }
+}
 
 impl Faults {
     /// Adds a fault; those of one endpoint happen in the order they came.
     pub(crate) fn add(&self, fault: Fault) -> Result<(), InvalidFault> {
         fault.validate()?;
-        self.lock().push_back(fault);
+        self.lock().pending.push_back(fault);
         Ok(())
     }
 
-    /// Forgets all of them.
+    /// Returns those that are still to happen.
+    pub(crate) fn pending(&self) -> Vec<Fault> {
+        self.lock().pending.iter().cloned().collect()
+    }
+
+    /// Forgets all of them, and ends the delays of those that are happening.
     pub(crate) fn clear(&self) {
-        self.lock().clear();
+        let happening = std::mem::take(&mut *self.lock()).cleared;
+        happening.cancel();
     }
 
     /// Takes one occurrence of the next fault of an endpoint.
-    fn take(&self, endpoint: Endpoint) -> Option<Fault> {
-        let mut faults = self.lock();
-        let next = faults.iter().position(|fault| fault.endpoint == endpoint)?;
-        let fault = faults.get_mut(next)?;
+    fn take(&self, endpoint: Endpoint) -> Option<Occurrence> {
+        let mut schedule = self.lock();
+        let pending = &mut schedule.pending;
+        let next = pending
+            .iter()
+            .position(|fault| fault.endpoint == endpoint)?;
+        let fault = pending.get_mut(next)?;
         fault.count -= 1;
         let taken = fault.clone();
         if taken.count == 0 {
-            faults.remove(next);
+            pending.remove(next);
         }
-        Some(taken)
+        Some(Occurrence {
+            fault: taken,
+            cleared: schedule.cleared.clone(),
+        })
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Fault>> {
+    fn lock(&self) -> MutexGuard<'_, Schedule> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -151,11 +188,12 @@ pub(crate) async fn inject(
     request: Request,
     next: Next,
 ) -> Response {
-    let Some(fault) = app.faults.take(endpoint) else {
+    let Some(occurrence) = app.faults.take(endpoint) else {
         return next.run(request).await;
     };
+    let fault = &occurrence.fault;
     tracing::debug!(?endpoint, kind = ?fault.kind, "the sandbox injects a fault");
-    tokio::time::sleep(Duration::from_millis(fault.delay_ms.into())).await;
+    occurrence.delay().await;
     match fault.kind {
         Kind::Status => fault.answer(),
         Kind::Delay => next.run(request).await,
@@ -204,7 +242,7 @@ mod tests {
             .unwrap();
 
         let kinds: Vec<_> = std::iter::from_fn(|| faults.take(Endpoint::Token))
-            .map(|fault| fault.kind)
+            .map(|occurrence| occurrence.fault.kind)
             .collect();
 
         assert_eq!(kinds, [Kind::Status, Kind::Status, Kind::DropAfter]);

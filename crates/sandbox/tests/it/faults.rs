@@ -6,7 +6,7 @@ use reqwest::header;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use url::form_urlencoded;
+use url::{Url, form_urlencoded};
 
 use crate::provider::{Provider, SECRET};
 
@@ -177,4 +177,32 @@ async fn deleting_the_faults_ends_them() {
 
     assert_eq!(response.status(), 204);
     provider.refreshed("demo", &tokens).await;
+}
+
+#[tokio::test]
+async fn a_delay_that_has_begun_ends_with_the_faults() {
+    let provider = Provider::start().await;
+    let tokens = provider.connect("demo").await;
+    let fault = json!({ "endpoint": "revoke", "kind": "delay", "delay_ms": 3_600_000 });
+    provider.add_fault(fault).await;
+    let faults = provider.admin_url.join("/faults").unwrap();
+    let end_faults = async {
+        while pending(&provider, &faults).await != json!([]) {
+            tokio::task::yield_now().await;
+        }
+        provider.http.delete(faults.clone()).send().await.unwrap();
+    };
+
+    let (response, ()) = tokio::join!(provider.revoke(&tokens["refresh_token"]), end_faults);
+
+    assert_eq!(response.status(), 200);
+    provider
+        .assert_counters("demo", json!({ "revocations": 1 }))
+        .await;
+}
+
+/// Returns the faults that are still to happen.
+async fn pending(provider: &Provider, faults: &Url) -> Value {
+    let response = provider.http.get(faults.clone()).send().await.unwrap();
+    response.json().await.unwrap()
 }
