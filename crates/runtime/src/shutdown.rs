@@ -77,6 +77,11 @@ impl Shutdown {
         self.drain.is_cancelled()
     }
 
+    /// Returns a token that is cancelled when the drain begins, for who knows nothing of programs.
+    pub fn drain_token(&self) -> CancellationToken {
+        self.drain.child_token()
+    }
+
     /// Resolves when the drain begins: loops that take work end here.
     pub async fn draining(&self) {
         self.drain.cancelled().await;

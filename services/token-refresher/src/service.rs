@@ -14,6 +14,9 @@ use crate::app::{App, Counts};
 
 /// The name in logs, metrics, health and the servers' own views.
 const NAME: &str = "token-refresher";
+/// How many revocations run at once. Each may hold a connection to the database while the
+/// provider answers, so that they must not take all there are.
+const REVOCATIONS: usize = 4;
 
 /// Why the service could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -98,7 +101,6 @@ impl Service {
             shutdown,
         } = self;
         let database = app.vault.database().clone();
-        let draining = CancellationToken::new();
         let last_job_done = CancellationToken::new();
         let relaying = async {
             let relay = Relay::new(database.clone(), bus.clone());
@@ -108,17 +110,12 @@ impl Service {
             }
             Ok(())
         };
-        let ending = async {
-            shutdown.draining().await;
-            draining.cancel();
-            Ok(())
-        };
         let working = async {
-            let refreshing = refresh_jobs(&app, &bus, concurrency, &draining);
-            let revoking = revoke_jobs(&app, &bus, concurrency, &draining);
+            let refreshing = refresh_jobs(&app, &bus, concurrency, &shutdown);
+            let revoking = revoke_jobs(&app, &bus, &shutdown);
             let worked = tokio::select! {
-                worked = async { tokio::try_join!(refreshing, revoking, ending) } => worked,
-                () = shutdown.stopped() => Ok(((), (), ())),
+                worked = async { tokio::try_join!(refreshing, revoking) } => worked.map(drop),
+                () = shutdown.stopped() => Ok(()),
             };
             last_job_done.cancel();
             worked
@@ -134,7 +131,7 @@ async fn refresh_jobs(
     app: &Arc<App>,
     bus: &Bus,
     concurrency: usize,
-    draining: &CancellationToken,
+    shutdown: &Shutdown,
 ) -> Result<(), workapi_bus::Error> {
     let subscription = Subscription {
         stream: Stream::Jobs,
@@ -143,31 +140,32 @@ async fn refresh_jobs(
         concurrency,
     };
     let app = Arc::clone(app);
-    bus.consume(subscription, draining.clone(), move |delivery: Delivery| {
+    let handler = move |delivery: Delivery| {
         let app = Arc::clone(&app);
         async move { app.refresh(&delivery).await }
-    })
-    .await
+    };
+    bus.consume(subscription, shutdown.drain_token(), handler)
+        .await
 }
 
 async fn revoke_jobs(
     app: &Arc<App>,
     bus: &Bus,
-    concurrency: usize,
-    draining: &CancellationToken,
+    shutdown: &Shutdown,
 ) -> Result<(), workapi_bus::Error> {
     let subscription = Subscription {
         stream: Stream::Jobs,
         durable: "token-refresher-revoke",
         filter: "job.revoke.>",
-        concurrency,
+        concurrency: REVOCATIONS,
     };
     let app = Arc::clone(app);
-    bus.consume(subscription, draining.clone(), move |delivery: Delivery| {
+    let handler = move |delivery: Delivery| {
         let app = Arc::clone(&app);
         async move { app.revoke(&delivery).await }
-    })
-    .await
+    };
+    bus.consume(subscription, shutdown.drain_token(), handler)
+        .await
 }
 
 fn add_checks(health: &Health, database: &Database, bus: &Bus) {

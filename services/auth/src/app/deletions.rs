@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio_util::sync::CancellationToken;
 use workapi_bus::{Bus, Delivery, Stream, Subscription, Verdict};
 use workapi_proto::events::v1::{EnvironmentDeleted, IntegrationDeleted};
 use workapi_runtime::Shutdown;
@@ -32,27 +31,21 @@ pub(crate) async fn run(
     bus: &Bus,
     shutdown: &Shutdown,
 ) -> Result<(), workapi_bus::Error> {
-    let draining = CancellationToken::new();
-    let integrations = bus.consume(INTEGRATIONS, draining.clone(), {
+    let integrations = bus.consume(INTEGRATIONS, shutdown.drain_token(), {
         let app = Arc::clone(app);
         move |delivery| {
             let app = Arc::clone(&app);
             async move { verdict(app.delete_integration(&delivery).await) }
         }
     });
-    let environments = bus.consume(ENVIRONMENTS, draining.clone(), {
+    let environments = bus.consume(ENVIRONMENTS, shutdown.drain_token(), {
         let app = Arc::clone(app);
         move |delivery| {
             let app = Arc::clone(&app);
             async move { verdict(app.delete_environment(&delivery).await) }
         }
     });
-    let ending = async {
-        shutdown.draining().await;
-        draining.cancel();
-        Ok(())
-    };
-    tokio::try_join!(integrations, environments, ending).map(drop)
+    tokio::try_join!(integrations, environments).map(drop)
 }
 
 impl App {

@@ -63,11 +63,13 @@ impl App {
         lease: &RotationLease,
         manifest: &Manifest,
     ) -> Result<(), workapi_vault::Error> {
-        let client = self.vault.client(lease.provider_config_id).await?;
-        if lease.leased_at.elapsed() > MAX_LEASE_AGE {
+        let client = self.vault.client(lease.provider_config_id).await;
+        if client.is_err() || lease.leased_at.elapsed() > MAX_LEASE_AGE {
             self.counts.rotation(lease.provider.as_str(), "not_sent");
-            return self.vault.return_unsent(lease).await;
+            self.vault.return_unsent(lease).await?;
+            return client.map(drop);
         }
+        let client = client?;
         let answer = self
             .oauth
             .refresh(RefreshRequest {

@@ -65,10 +65,21 @@ impl App {
         if lease.out_of_time {
             return self.finish(lease, ProviderRevocation::Failed).await;
         }
-        match revocation.reach {
-            Reach::None => self.finish(lease, ProviderRevocation::Unsupported).await,
-            Reach::Token => self.end_alone(lease, manifest, token).await,
-            Reach::Grant | Reach::Project => self.end_account(lease, manifest, token).await,
+        if revocation.reach == Reach::None {
+            return self.finish(lease, ProviderRevocation::Unsupported).await;
+        }
+        let client = self.vault.client(lease.provider_config_id).await?;
+        let request = RevokeRequest {
+            manifest,
+            client_id: &client.client_id,
+            client_secret: client.secrets.first(),
+            token,
+            deadline: manifest.token.deadline,
+        };
+        if revocation.reach == Reach::Token {
+            self.end_alone(lease, request).await
+        } else {
+            self.end_account(lease, request).await
         }
     }
 
@@ -76,10 +87,9 @@ impl App {
     async fn end_alone(
         &self,
         lease: &RevocationLease,
-        manifest: &Manifest,
-        token: RevocableToken<'_>,
+        request: RevokeRequest<'_>,
     ) -> Result<(), workapi_vault::Error> {
-        match self.call(lease, manifest, token).await? {
+        match self.call(lease, request).await {
             Answer::Confirmed => self.finish(lease, ProviderRevocation::Done).await,
             Answer::Refused => self.finish(lease, ProviderRevocation::Failed).await,
             Answer::Later { retry_after } => self.vault.retry_revocation(lease, retry_after).await,
@@ -90,8 +100,7 @@ impl App {
     async fn end_account(
         &self,
         lease: &RevocationLease,
-        manifest: &Manifest,
-        token: RevocableToken<'_>,
+        request: RevokeRequest<'_>,
     ) -> Result<(), workapi_vault::Error> {
         let guard = match self.vault.clear_revocation(lease).await? {
             Clearance::Clear(guard) => guard,
@@ -102,7 +111,7 @@ impl App {
             }
             Clearance::Waiting | Clearance::AlreadyDone => return Ok(()),
         };
-        match self.call(lease, manifest, token).await? {
+        match self.call(lease, request).await {
             Answer::Confirmed => {
                 self.count(lease, ProviderRevocation::Done);
                 self.vault.finish_account(lease, guard).await
@@ -112,25 +121,9 @@ impl App {
         }
     }
 
-    async fn call(
-        &self,
-        lease: &RevocationLease,
-        manifest: &Manifest,
-        token: RevocableToken<'_>,
-    ) -> Result<Answer, workapi_vault::Error> {
-        let client = self.vault.client(lease.provider_config_id).await?;
-        let revoked = self
-            .oauth
-            .revoke(RevokeRequest {
-                manifest,
-                client_id: &client.client_id,
-                client_secret: client.secrets.first(),
-                token,
-                deadline: manifest.token.deadline,
-            })
-            .await;
-        let error = match revoked {
-            Ok(_) => return Ok(Answer::Confirmed),
+    async fn call(&self, lease: &RevocationLease, request: RevokeRequest<'_>) -> Answer {
+        let error = match self.oauth.revoke(request).await {
+            Ok(_) => return Answer::Confirmed,
             Err(error) => error,
         };
         tracing::warn!(
@@ -139,11 +132,11 @@ impl App {
             %error,
             "a revocation was not confirmed"
         );
-        Ok(match error {
+        match error {
             RevokeError::Unavailable { retry_after, .. } => Answer::Later { retry_after },
             RevokeError::Transport(_) => Answer::Later { retry_after: None },
             _ => Answer::Refused,
-        })
+        }
     }
 
     async fn finish(
