@@ -286,6 +286,9 @@ impl Vault {
         answer: &SealedAnswer,
         keep_for: Duration,
     ) -> Result<Settled, Error> {
+        if rotation_attempt::is_committed(transaction, lease.attempt_id).await? {
+            return Ok(Settled::Committed);
+        }
         let Some(row) = credential::lock_pair(transaction, &lease.integration_id).await? else {
             return Ok(Settled::Replaced);
         };
@@ -299,9 +302,6 @@ impl Vault {
                 credential::release(transaction, lease).await?;
             }
             return Ok(Settled::Deleted);
-        }
-        if rotation_attempt::is_committed(transaction, lease.attempt_id).await? {
-            return Ok(Settled::Committed);
         }
         quarantine::insert(transaction, &answer.row(lease), keep_for).await?;
         Ok(Settled::Quarantined)

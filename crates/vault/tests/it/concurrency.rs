@@ -40,9 +40,11 @@ async fn work(worker: usize, auth: Vault, refresher: Vault) -> usize {
                 _ => {
                     let answer = refresher.seal_answer(&lease, &tokens("next")).unwrap();
                     let settled = refresher.commit_rotation(&lease, &answer, keep).await;
-                    let again = refresher.commit_rotation(&lease, &answer, keep).await;
-                    assert_eq!(settled.as_ref().unwrap(), again.as_ref().unwrap());
-                    committed += usize::from(settled.unwrap() == Settled::Committed);
+                    if settled.unwrap() == Settled::Committed {
+                        let again = refresher.commit_rotation(&lease, &answer, keep).await;
+                        assert_eq!(again.unwrap(), Settled::Committed);
+                        committed += 1;
+                    }
                 }
             }
         }

@@ -46,19 +46,25 @@ async fn a_commit_whose_answer_was_lost_may_be_repeated() {
 }
 
 #[tokio::test]
-async fn a_commit_that_is_repeated_after_the_next_rotation_is_known_as_committed() {
+async fn whatever_comes_after_it_a_repeated_commit_is_known_as_committed() {
     let vault = Fixture::new().await;
     let integration = vault.connected().await;
     let (lease, answer) = vault.answered(&integration, "2").await;
     vault.commit(&lease, &answer).await;
+    let mut ends = Vec::new();
+
     let (next, next_answer) = vault.answered(&integration, "3").await;
     vault.commit(&next, &next_answer).await;
+    ends.push(vault.commit(&lease, &answer).await);
+    vault.connect(&integration).await;
+    ends.push(vault.commit(&lease, &answer).await);
+    vault.auth.delete(&integration).await.unwrap();
+    ends.push(vault.commit(&lease, &answer).await);
 
-    let again = vault.commit(&lease, &answer).await;
-
-    assert_eq!(again, Settled::Committed);
-    assert_eq!(row(&vault.sql, &integration).await.generation, 3);
+    assert_eq!(ends, [Settled::Committed; 3]);
     assert_eq!(vault.count("SELECT count(*) FROM quarantine").await, 0);
+    let revocation = vault.revocation(&integration).await;
+    assert_eq!(revocation.refresh_token.unwrap().expose(), "refresh-1");
 }
 
 #[tokio::test]
