@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_nats::jetstream;
 use bytes::Bytes;
 use futures::future::try_join_all;
+use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::headers;
@@ -142,6 +143,7 @@ impl Bus {
     ///
     /// # Errors
     /// Says what an operator should know.
+    #[expect(clippy::unused_async, reason = "every readiness check is a future")]
     pub async fn check(self) -> Result<(), String> {
         if self.is_connected() {
             Ok(())
@@ -170,24 +172,26 @@ impl Bus {
         self.publish_all(vec![message]).await
     }
 
-    /// Publishes messages together and waits until every one is stored.
+    /// Publishes messages in their order and waits until every one is stored.
     pub(crate) async fn publish_all(&self, messages: Vec<Outgoing>) -> Result<(), Error> {
-        let acknowledgements = messages.into_iter().map(|message| async move {
+        let mut acknowledgements = Vec::with_capacity(messages.len());
+        for message in messages {
+            let subject = self.prefixed(&message.subject);
             let publish = |source| Error::Publish {
-                subject: message.subject.clone(),
+                subject: message.subject,
                 source,
             };
-            self.jetstream
-                .publish_with_headers(
-                    self.prefixed(&message.subject),
-                    message.headers,
-                    message.payload,
-                )
-                .await
-                .map_err(publish)?
-                .await
-                .map_err(publish)
-        });
+            let sent = self
+                .jetstream
+                .publish_with_headers(subject, message.headers, message.payload)
+                .await;
+            acknowledgements.push(async move {
+                match sent {
+                    Ok(acknowledgement) => acknowledgement.await.map(drop).map_err(publish),
+                    Err(error) => Err(publish(error)),
+                }
+            });
+        }
         try_join_all(acknowledgements).await.map(drop)
     }
 }
@@ -202,7 +206,10 @@ async fn connect(config: &Config) -> Result<async_nats::Client, Error> {
     // The client's own patience with a first connection has no end, so it is bounded here.
     let attempt = async {
         loop {
-            let options = async_nats::ConnectOptions::new().name(config.name);
+            let mut options = async_nats::ConnectOptions::new().name(config.name);
+            if let Some((user, password)) = credentials(&addresses) {
+                options = options.user_and_password(user, password);
+            }
             match options.connect(&addresses).await {
                 Err(error) if error.kind() == async_nats::ConnectErrorKind::Io => {
                     tracing::debug!(%server, "waiting for NATS");
@@ -216,6 +223,15 @@ async fn connect(config: &Config) -> Result<async_nats::Client, Error> {
         Ok(result) => result.map_err(|source| Error::Connect { server, source }),
         Err(_) => Err(Error::ConnectTimeout { server }),
     }
+}
+
+/// Returns the user of the first address that names one: the client looks only at its options.
+fn credentials(addresses: &[async_nats::ServerAddr]) -> Option<(String, String)> {
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    addresses.iter().find_map(|address| {
+        let password = address.password().unwrap_or_default();
+        Some((decoded(address.username()?), decoded(password)))
+    })
 }
 
 fn addresses(urls: &str) -> Result<Vec<async_nats::ServerAddr>, Error> {

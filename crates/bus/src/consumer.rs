@@ -72,6 +72,13 @@ pub enum Verdict {
     Dead(&'static str),
 }
 
+/// The handlers of one subscription.
+struct Handlers<H> {
+    permits: Arc<Semaphore>,
+    running: TaskTracker,
+    handler: H,
+}
+
 impl Bus {
     /// Consumes until `shutdown`, then waits for the handlers that still run.
     ///
@@ -90,13 +97,13 @@ impl Bus {
         Handling: Future<Output = Verdict> + Send + 'static,
     {
         let mut consumer = self.prepare_consumer(subscription).await?;
-        let permits = Arc::new(Semaphore::new(subscription.concurrency));
-        let handlers = TaskTracker::new();
+        let handlers = Handlers {
+            permits: Arc::new(Semaphore::new(subscription.concurrency)),
+            running: TaskTracker::new(),
+            handler,
+        };
         while !shutdown.is_cancelled() {
-            let pulled = self
-                .pull(&consumer, &permits, &handlers, &shutdown, &handler)
-                .await;
-            if let Err(error) = pulled {
+            if let Err(error) = self.pull(&consumer, &handlers, &shutdown).await {
                 tracing::debug!(durable = subscription.durable, %error, "pulling failed; trying on");
                 tokio::select! {
                     () = tokio::time::sleep(FAILURE_PAUSE) => {}
@@ -108,8 +115,8 @@ impl Bus {
                 }
             }
         }
-        handlers.close();
-        handlers.wait().await;
+        handlers.running.close();
+        handlers.running.wait().await;
         Ok(())
     }
 
@@ -117,27 +124,25 @@ impl Bus {
     async fn pull<H, Handling>(
         &self,
         consumer: &Consumer<PullConfig>,
-        permits: &Arc<Semaphore>,
-        handlers: &TaskTracker,
+        handlers: &Handlers<H>,
         shutdown: &CancellationToken,
-        handler: &H,
     ) -> Result<(), async_nats::Error>
     where
         H: Fn(Delivery) -> Handling + Clone + Send + Sync + 'static,
         Handling: Future<Output = Verdict> + Send + 'static,
     {
-        let first = tokio::select! {
-            permit = permits.clone().acquire_owned() => permit?,
+        let permit = || handlers.permits.clone().acquire_owned();
+        let mut first = tokio::select! {
+            permit = permit() => Some(permit?),
             () = shutdown.cancelled() => return Ok(()),
         };
-        let room = 1 + permits.available_permits();
+        let room = 1 + handlers.permits.available_permits();
         let mut messages = consumer
             .batch()
             .max_messages(room)
             .expires(PULL_EXPIRY)
             .messages()
             .await?;
-        let mut permit = Some(first);
         loop {
             let message = tokio::select! {
                 message = messages.next() => message,
@@ -146,13 +151,13 @@ impl Bus {
             let Some(message) = message.transpose()? else {
                 return Ok(());
             };
-            let held = match permit.take() {
+            let held = match first.take() {
                 Some(held) => held,
-                None => permits.clone().acquire_owned().await?,
+                None => permit().await?,
             };
             let bus = self.clone();
-            let handler = handler.clone();
-            handlers.spawn(async move {
+            let handler = handlers.handler.clone();
+            handlers.running.spawn(async move {
                 bus.handle(message, handler).await;
                 drop(held);
             });

@@ -1,4 +1,4 @@
-//! Headers: CloudEvents in binary mode (NATS binding, section 3.1) and W3C trace context.
+//! Headers: `CloudEvents` in binary mode (NATS binding, section 3.1) and W3C trace context.
 
 use async_nats::HeaderMap;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};

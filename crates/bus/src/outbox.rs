@@ -55,25 +55,25 @@ pub async fn append(connection: &mut PgConnection, event: &impl Event) -> Result
 /// committed. Entries that another relay holds are passed over.
 pub(crate) async fn take(
     connection: &mut PgConnection,
-    limit: i64,
+    limit: usize,
 ) -> Result<Vec<Entry>, sqlx::Error> {
     sqlx::query_as(
         "WITH taken AS (
              DELETE FROM outbox
-             WHERE position IN (
+             WHERE position = ANY (ARRAY(
                  SELECT position
                  FROM outbox
                  ORDER BY position
                  LIMIT $1
                  FOR UPDATE SKIP LOCKED
-             )
+             ))
              RETURNING position, id, subject, subject_id, payload, traceparent, created_at
          )
          SELECT id, subject, subject_id, payload, traceparent, created_at
          FROM taken
          ORDER BY position",
     )
-    .bind(limit)
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
     .fetch_all(connection)
     .await
 }

@@ -9,7 +9,7 @@ use crate::bus::Outgoing;
 use crate::{Bus, headers, outbox};
 
 /// How many events are published before a commit.
-const BATCH: i64 = 256;
+const BATCH: usize = 256;
 /// How often an empty outbox is looked at. A poll costs one index look-up; `NOTIFY` would
 /// cost every writer a lock that serialises commits.
 const IDLE: Duration = Duration::from_millis(50);
@@ -35,15 +35,12 @@ impl Relay {
     /// Publishes until `shutdown`; then publishes what is left and returns.
     pub async fn run(self, shutdown: CancellationToken) {
         let mut failing = false;
-        loop {
-            let pause = match self.publish_batch().await {
-                Ok(published) => {
+        while !shutdown.is_cancelled() {
+            let pause = match self.publish_all().await {
+                Ok(()) => {
                     if failing {
                         tracing::info!("the outbox is being published again");
                         failing = false;
-                    }
-                    if published == usize::try_from(BATCH).unwrap_or_default() {
-                        continue;
                     }
                     IDLE
                 }
@@ -57,14 +54,21 @@ impl Relay {
             };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                () = shutdown.cancelled() => break,
+                () = shutdown.cancelled() => {}
             }
         }
-        if let Err(error) = self.publish_batch().await {
+        if let Err(error) = self.publish_all().await {
             tracing::warn!(error = %error, "events stay in the outbox for the next start");
         }
     }
 
+    /// Publishes until the outbox is empty.
+    async fn publish_all(&self) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        while self.publish_batch().await? == BATCH {}
+        Ok(())
+    }
+
+    /// Publishes the oldest events and returns how many there were.
     async fn publish_batch(&self) -> Result<usize, Box<dyn std::error::Error + Send + Sync>> {
         let mut transaction = self.database.begin().await?;
         let entries = outbox::take(&mut transaction, BATCH).await?;

@@ -37,7 +37,8 @@ impl Stream {
         }
     }
 
-    fn config(self, bus: &Bus) -> Config {
+    /// Returns `base` with what the system needs; the rest of it is the operator's.
+    fn config(self, bus: &Bus, base: Config) -> Config {
         let subject = match self {
             Self::Events => "evt.>",
             Self::Jobs => "job.>",
@@ -48,17 +49,18 @@ impl Stream {
             name: bus.prefixed(self.name()),
             subjects: vec![bus.prefixed(subject)],
             storage: StorageType::File,
-            ..Config::default()
+            retention: RetentionPolicy::Limits,
+            ..base
         };
         match self {
             // As long as backups are kept: a restored vault replays deletions from here.
             Self::Events => Config {
-                max_age: Duration::from_secs(35 * 24 * 3600),
+                max_age: Duration::from_hours(35 * 24),
                 ..config
             },
             Self::Jobs => Config {
                 retention: RetentionPolicy::WorkQueue,
-                max_age: Duration::from_secs(600),
+                max_age: Duration::from_mins(10),
                 ..config
             },
             Self::VaultJournal => Config {
@@ -73,16 +75,11 @@ impl Stream {
 /// Creates the streams that are missing and brings the others up to date.
 pub(crate) async fn prepare(bus: &Bus) -> Result<(), Error> {
     for stream in Stream::ALL {
-        let config = stream.config(bus);
-        let name = config.name.clone();
-        let retention = config.retention;
-        let fail = |source: async_nats::Error| Error::Stream {
-            name: name.clone(),
-            source,
-        };
-        if let Ok(existing) = bus.jetstream().get_stream(&name).await
-            && existing.cached_info().config.retention != retention
-        {
+        let name = bus.prefixed(stream.name());
+        let existing = bus.jetstream().get_stream(&name).await.ok();
+        let existing = existing.map(|stream| stream.cached_info().config.clone());
+        let config = stream.config(bus, existing.clone().unwrap_or_default());
+        if existing.is_some_and(|existing| existing.retention != config.retention) {
             return Err(Error::Incompatible {
                 name,
                 setting: "retention policy",
@@ -91,7 +88,10 @@ pub(crate) async fn prepare(bus: &Bus) -> Result<(), Error> {
         bus.jetstream()
             .create_or_update_stream(config)
             .await
-            .map_err(|error| fail(error.into()))?;
+            .map_err(|error| Error::Stream {
+                name,
+                source: error.into(),
+            })?;
     }
     Ok(())
 }

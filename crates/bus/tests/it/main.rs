@@ -1,0 +1,10 @@
+//! The bus on a real NATS, under a prefix that no other test uses.
+#![cfg(test)]
+
+mod connection;
+mod consumer;
+mod dead_letter;
+mod fixture;
+mod job;
+mod outbox;
+mod streams;
