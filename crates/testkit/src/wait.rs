@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Generous, because it is only ever spent by a test that fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Polls `probe` until it returns a value, and returns that.
 ///
