@@ -16,7 +16,7 @@ use crate::app::directory::Recorded;
 use crate::app::{App, Error, Outcome};
 
 /// How long tokens that PostgreSQL does not take are kept in memory and offered again.
-const STORE_PATIENCE: Duration = Duration::from_secs(60);
+const STORE_PATIENCE: Duration = Duration::from_mins(1);
 
 /// A code to exchange, and for whom.
 pub(super) struct CodeExchange {
@@ -208,11 +208,9 @@ fn new_grant(
         asked_scopes: manifest.scopes_for(exchange.media_type),
         offline: manifest.authorization.offline,
         tokens: TokenSet {
+            expires_in: answer.access_life(manifest),
             access_token: answer.access_token,
             refresh_token: answer.refresh_token,
-            expires_in: answer
-                .expires_in
-                .unwrap_or(manifest.token.default_expires_in),
             refresh_expires_in: answer.refresh_token_expires_in,
             scopes: answer.scope,
             received_at: answer.received_at,
