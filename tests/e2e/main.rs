@@ -1,3 +1,5 @@
 //! End-to-end tests: the whole stack, driven through the public REST API.
+#![cfg(test)]
 
+mod authlib;
 mod connect;
