@@ -58,7 +58,7 @@ impl Default for Intervals {
         Self {
             schedule: Duration::from_millis(200),
             projection: Duration::from_secs(1),
-            upkeep: Duration::from_secs(3600),
+            upkeep: Duration::from_hours(1),
         }
     }
 }

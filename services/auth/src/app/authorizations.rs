@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use crate::app::Error;
 
 /// How long a user may take at the provider.
-const LIFE: Duration = Duration::from_secs(600);
+const LIFE: Duration = Duration::from_mins(10);
 
 /// An authorization that waits for its callback. The verifier makes it a secret, which is why
 /// it is sealed and has no `Debug`.

@@ -53,18 +53,20 @@ impl App {
         let event = delivery.decode::<IntegrationDeleted>().ok();
         let id = event.and_then(|event| event.integration_id.parse().ok());
         match id {
-            Some(id) => Ok(self.vault.delete(&id).await?),
-            None => Ok(pass_over(delivery)),
+            Some(id) => self.vault.delete(&id).await?,
+            None => pass_over(delivery),
         }
+        Ok(())
     }
 
     async fn delete_environment(&self, delivery: &Delivery) -> Result<(), Error> {
         let event = delivery.decode::<EnvironmentDeleted>().ok();
         let guid = event.and_then(|event| event.environment_guid.parse().ok());
         match guid {
-            Some(guid) => Ok(self.vault.retire_environment(guid).await?),
-            None => Ok(pass_over(delivery)),
+            Some(guid) => self.vault.retire_environment(guid).await?,
+            None => pass_over(delivery),
         }
+        Ok(())
     }
 }
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 use workapi_bus::{Delivery, Verdict};
 use workapi_oauth::{RefreshRequest, TokenAnswer, TokenError, classify};
 use workapi_providers::Manifest;
-use workapi_vault::{Failure, RotationLease, RotationStart, SealedAnswer, Settled, TokenSet};
+use workapi_vault::{
+    Failure, RotationLease, RotationStart, SealedAnswer, Settled, State, TokenSet,
+};
 
 use crate::app::App;
 use crate::app::job::leave;
@@ -19,7 +21,7 @@ const COMMIT_PATIENCE: Duration = Duration::from_secs(30);
 /// The pause between two tries to commit an answer.
 const COMMIT_PAUSE: Duration = Duration::from_millis(200);
 /// How long an answer is kept that lost a race, where the class says nothing.
-const DEFAULT_GRACE: Duration = Duration::from_secs(600);
+const DEFAULT_GRACE: Duration = Duration::from_mins(10);
 
 impl App {
     /// Works on one refresh job. It ends in an acknowledgement once PostgreSQL knows the outcome.
@@ -160,7 +162,7 @@ impl App {
             integration.id = %lease.integration_id,
             provider = %lease.provider,
             cause = %failure.cause,
-            state = state.map(|state| state.as_str()),
+            state = state.map(State::as_str),
             %error,
             "a credential was not rotated"
         );

@@ -122,9 +122,8 @@ impl App {
     }
 
     async fn call(&self, lease: &RevocationLease, request: RevokeRequest<'_>) -> Answer {
-        let error = match self.oauth.revoke(request).await {
-            Ok(_) => return Answer::Confirmed,
-            Err(error) => error,
+        let Err(error) = self.oauth.revoke(request).await else {
+            return Answer::Confirmed;
         };
         tracing::warn!(
             integration.id = %lease.integration_id,
