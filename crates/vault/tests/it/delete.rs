@@ -116,6 +116,30 @@ async fn tokens_that_arrive_after_the_revocation_are_revoked_too() {
 }
 
 #[tokio::test]
+async fn another_accounts_tokens_are_revoked_too_once_the_old_ones_are_shredded() {
+    let vault = Fixture::new().await;
+    let integration = vault.connected().await;
+    let mut grant = vault.grant(&integration).await;
+    grant.tokens = tokens("2");
+    grant.provider_subject = "https://issuer.example bo".to_owned();
+    vault.auth.delete(&integration).await.unwrap();
+    let lease = vault.revocation(&integration).await;
+    let done = ProviderRevocation::Done;
+    vault
+        .refresher
+        .finish_revocation(&lease, done)
+        .await
+        .unwrap();
+
+    let connected = vault.auth.connect(&grant).await.unwrap();
+
+    assert_eq!(connected, Connected::Deleted);
+    let lease = vault.revocation(&integration).await;
+    assert_eq!(lease.provider_subject, grant.provider_subject);
+    assert_eq!(lease.refresh_token.unwrap().expose(), "refresh-2");
+}
+
+#[tokio::test]
 async fn another_accounts_tokens_do_not_touch_a_deleted_credential() {
     let vault = Fixture::new().await;
     let integration = vault.connected().await;

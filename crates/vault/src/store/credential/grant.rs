@@ -80,8 +80,8 @@ pub(crate) async fn lock_pair(
     .await
 }
 
-/// Writes a new grant; an older grant of the same account makes way for it. A refresh token
-/// that goes on under the new grant keeps its end.
+/// Writes a new grant; an older grant of the same account makes way for it, and a shredded one
+/// of any account. A refresh token that goes on under the new grant keeps its end.
 ///
 /// The salt is new with each grant, so that nothing of the old one can be opened any more.
 pub(crate) async fn upsert_grant(
@@ -112,6 +112,7 @@ pub(crate) async fn upsert_grant(
              provider = EXCLUDED.provider,
              provider_config_id = EXCLUDED.provider_config_id,
              revocation_group = EXCLUDED.revocation_group,
+             provider_subject = EXCLUDED.provider_subject,
              grant_id = EXCLUDED.grant_id,
              generation = 1,
              last_attempt_id = NULL,
@@ -139,7 +140,8 @@ pub(crate) async fn upsert_grant(
              missing_since = NULL,
              connected_at = now(),
              last_success_at = now()
-         WHERE credential.provider_subject = EXCLUDED.provider_subject
+         WHERE (credential.provider_subject = EXCLUDED.provider_subject
+                OR credential.state = 'revoked')
              AND credential.grant_id < EXCLUDED.grant_id",
     )
     .bind(grant.integration_id.as_str())
