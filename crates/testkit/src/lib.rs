@@ -1,5 +1,6 @@
 //! What a test needs to have the real servers to itself: a database of its own from a
-//! template, and a prefix of its own for streams, subjects and keys.
+//! template, a prefix of its own for streams, subjects and keys, and a way to a server that
+//! it can cut.
 //!
 //! The servers are started once per run by `work-api with-servers` (`make test` does so)
 //! and found through `WORK_API_TEST_*_URL`.
@@ -10,9 +11,11 @@
 )]
 
 mod database;
+mod proxy;
 mod wait;
 
 pub use database::database;
+pub use proxy::Proxy;
 pub use wait::eventually;
 
 use secrecy::SecretString;

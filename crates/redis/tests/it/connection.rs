@@ -7,10 +7,9 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use workapi_redis::{Error, Redis, TIMEOUT};
-use workapi_testkit::{redis_url, unique_prefix};
+use workapi_testkit::{Proxy, redis_url, unique_prefix};
 
 use crate::connect;
-use crate::proxy::Proxy;
 
 /// Returns an error with everything that it would ever print.
 fn whole(error: &Error) -> String {
@@ -23,10 +22,12 @@ async fn refusal(url: &str) -> Error {
     Redis::connect(&url, "").await.unwrap_err()
 }
 
+/// Returns the server as `host:port`, without the credentials of its URL.
 fn server_address() -> String {
     let url = redis_url();
-    let address = url.expose_secret().trim_start_matches("redis://");
-    address.split('/').next().unwrap().to_owned()
+    let authority = url.expose_secret().trim_start_matches("redis://");
+    let authority = authority.split('/').next().unwrap();
+    authority.rsplit('@').next().unwrap().to_owned()
 }
 
 #[tokio::test]
@@ -91,8 +92,8 @@ async fn a_server_that_says_nothing_is_given_up_in_time() {
 
 #[tokio::test]
 async fn a_lost_connection_is_unavailable_and_comes_back_by_itself() {
-    let mut proxy = Proxy::open(&server_address()).await;
-    let redis = Redis::connect(&format!("redis://{}", proxy.addr).into(), unique_prefix())
+    let proxy = Proxy::open(&redis_url()).await;
+    let redis = Redis::connect(&proxy.lead(&redis_url()), unique_prefix())
         .await
         .unwrap();
     redis

@@ -3,7 +3,6 @@
 
 mod connection;
 mod operations;
-mod proxy;
 
 use workapi_redis::Redis;
 use workapi_testkit::{redis_url, unique_prefix};

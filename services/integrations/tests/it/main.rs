@@ -8,7 +8,6 @@ mod environments;
 mod events;
 mod integrations;
 mod outage;
-mod proxy;
 mod return_origins;
 mod stack;
 mod start;

@@ -2,33 +2,11 @@
 
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
-use url::Url;
 use workapi_errors::{Code, Error};
 use workapi_proto::integrations::v1::{GetMeRequest, ListTokenKeysRequest};
-use workapi_testkit::eventually;
+use workapi_testkit::{Proxy, eventually};
 
-use crate::proxy::Proxy;
 use crate::stack::{Stack, bearing, refusal};
-
-/// Opens a way to the server of a URL.
-async fn proxy_of(url: &SecretString) -> Proxy {
-    let url = Url::parse(url.expose_secret()).unwrap();
-    Proxy::open(&format!(
-        "{}:{}",
-        url.host_str().unwrap(),
-        url.port().unwrap()
-    ))
-    .await
-}
-
-/// Leads a URL through a proxy of its server.
-fn lead_through(proxy: &Proxy, url: &mut SecretString) {
-    let mut way = Url::parse(url.expose_secret()).unwrap();
-    way.set_host(Some("127.0.0.1")).unwrap();
-    way.set_port(Some(proxy.addr.port())).unwrap();
-    *url = SecretString::from(String::from(way));
-}
 
 async fn await_readiness(stack: &Stack) {
     let health = &stack.replica.health;
@@ -40,8 +18,9 @@ async fn await_readiness(stack: &Stack) {
 
 #[tokio::test]
 async fn without_its_database_the_service_is_unavailable_for_a_moment() {
-    let mut proxy = proxy_of(&workapi_testkit::postgres_url()).await;
-    let stack = Stack::start_with(|config| lead_through(&proxy, &mut config.postgres_url)).await;
+    let proxy = Proxy::open(&workapi_testkit::postgres_url()).await;
+    let stack =
+        Stack::start_with(|config| config.postgres_url = proxy.lead(&config.postgres_url)).await;
     let developer = stack.developer().await;
     let user = stack.user(&developer, "ann").await;
     let get_me = async || {
@@ -75,8 +54,8 @@ async fn without_its_database_the_service_is_unavailable_for_a_moment() {
 
 #[tokio::test]
 async fn without_nats_the_service_goes_on_and_tells_later() {
-    let mut proxy = proxy_of(&workapi_testkit::nats_url()).await;
-    let stack = Stack::start_with(|config| lead_through(&proxy, &mut config.nats_url)).await;
+    let proxy = Proxy::open(&workapi_testkit::nats_url()).await;
+    let stack = Stack::start_with(|config| config.nats_url = proxy.lead(&config.nats_url)).await;
     let developer = stack.developer().await;
     await_readiness(&stack).await;
 
