@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use workapi_bus::{Delivery, Verdict};
-use workapi_oauth::{RefreshRequest, TokenAnswer, TokenError, classify};
-use workapi_providers::Manifest;
+use workapi_oauth::{RefreshRequest, RevokeRequest, TokenAnswer, TokenError, classify};
+use workapi_providers::{Manifest, Reach};
 use workapi_vault::{
-    Failure, RotationLease, RotationStart, SealedAnswer, Settled, State, TokenSet,
+    Failure, OAuthClient, RotationLease, RotationStart, SealedAnswer, Settled, State, TokenSet,
 };
 
 use crate::app::App;
 use crate::app::job::leave;
+use crate::app::revoke::revocable;
 
 /// A lease that is older than this is not acted on: something stood still, and the refresh
 /// token may be somebody else's by the time it is sent.
@@ -83,7 +84,7 @@ impl App {
             })
             .await;
         match answer {
-            Ok(answer) => self.keep(lease, manifest, answer).await,
+            Ok(answer) => self.keep(lease, manifest, &client, answer).await,
             Err(error) => self.record(lease, manifest, &error).await,
         }
     }
@@ -93,11 +94,11 @@ impl App {
         &self,
         lease: &RotationLease,
         manifest: &Manifest,
+        client: &OAuthClient,
         answer: TokenAnswer,
     ) -> Result<(), workapi_vault::Error> {
-        let sealed = self
-            .vault
-            .seal_answer(lease, &token_set(manifest, answer))?;
+        let tokens = token_set(manifest, answer);
+        let sealed = self.vault.seal_answer(lease, &tokens)?;
         let grace = manifest.refresh.grace.unwrap_or(DEFAULT_GRACE);
         let settled = self.commit(lease, &sealed, grace).await?;
         let outcome = match settled {
@@ -113,7 +114,35 @@ impl App {
             outcome,
             "a credential was rotated"
         );
+        if settled == Settled::Replaced {
+            self.discard(manifest, client, &tokens).await;
+        }
         Ok(())
+    }
+
+    /// Revokes tokens of a grant that the user has replaced meanwhile, where nothing else dies
+    /// with them (section 5). Nobody has them any more, so it is tried once.
+    async fn discard(&self, manifest: &Manifest, client: &OAuthClient, tokens: &TokenSet) {
+        let revocation = manifest.revocation.as_ref();
+        let refresh_token = tokens.refresh_token.as_ref();
+        let Some(token) = revocable(manifest, refresh_token, Some(&tokens.access_token))
+            .filter(|_| revocation.is_some_and(|revocation| revocation.reach == Reach::Token))
+        else {
+            return;
+        };
+        let revoked = self
+            .oauth
+            .revoke(RevokeRequest {
+                manifest,
+                client_id: &client.client_id,
+                client_secret: client.secrets.first(),
+                token,
+                deadline: manifest.token.deadline,
+            })
+            .await;
+        if let Err(error) = revoked {
+            tracing::warn!(provider = %manifest.name, %error, "a replaced token was not revoked");
+        }
     }
 
     async fn commit(

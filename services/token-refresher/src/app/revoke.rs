@@ -6,6 +6,7 @@ use std::time::Duration;
 use workapi_bus::{Delivery, Verdict};
 use workapi_oauth::{RevocableToken, RevokeError, RevokeRequest};
 use workapi_providers::{Manifest, Reach, Revocation, RevocationToken};
+use workapi_types::{AccessToken, RefreshToken};
 use workapi_vault::{Clearance, ProviderRevocation, RevocationLease};
 
 use crate::app::App;
@@ -58,7 +59,11 @@ impl App {
         lease: &RevocationLease,
         manifest: &Manifest,
     ) -> Result<(), workapi_vault::Error> {
-        let revocable = manifest.revocation.as_ref().zip(token(lease, manifest));
+        let revocable = manifest.revocation.as_ref().zip(revocable(
+            manifest,
+            lease.refresh_token.as_ref(),
+            lease.access_token.as_ref(),
+        ));
         let Some((revocation, token)) = revocable else {
             return self.finish(lease, ProviderRevocation::Unsupported).await;
         };
@@ -167,9 +172,13 @@ impl App {
 }
 
 /// Returns the token that the manifest wants, or the other one where there is only that.
-fn token<'a>(lease: &'a RevocationLease, manifest: &Manifest) -> Option<RevocableToken<'a>> {
-    let refresh = lease.refresh_token.as_ref().map(RevocableToken::Refresh);
-    let access = lease.access_token.as_ref().map(RevocableToken::Access);
+pub(super) fn revocable<'a>(
+    manifest: &Manifest,
+    refresh_token: Option<&'a RefreshToken>,
+    access_token: Option<&'a AccessToken>,
+) -> Option<RevocableToken<'a>> {
+    let refresh = refresh_token.map(RevocableToken::Refresh);
+    let access = access_token.map(RevocableToken::Access);
     match manifest.revocation {
         Some(Revocation {
             token: RevocationToken::Access,
