@@ -141,13 +141,15 @@ impl Vault {
     /// with the same grant is safe.
     pub async fn connect(&self, grant: &NewGrant) -> Result<Connected, Error> {
         let mut transaction = self.database.begin().await?;
-        lock::integration(&mut transaction, &grant.integration_id).await?;
+        // This one first: it may be held for as long as a provider takes to answer, and a deletion
+        // of the integration must not wait that long.
         lock::account(
             &mut transaction,
             &grant.revocation_group,
             &grant.provider_subject,
         )
         .await?;
+        lock::integration(&mut transaction, &grant.integration_id).await?;
         if tombstone::exists(&mut transaction, &grant.integration_id).await? {
             self.keep_for_revocation(&mut transaction, grant).await?;
             transaction.commit().await?;

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use secrecy::SecretString;
 use sqlx::PgPool;
 use uuid::Uuid;
 use workapi_keyring::KeyRing;
 use workapi_postgres::{Config, Database};
 use workapi_proto::jobs::v1::CredentialJob;
+use workapi_testkit::Proxy;
 use workapi_types::{
     AccessToken, ClientSecret, EnvironmentGuid, IntegrationId, ProviderConfigId, ProviderName,
     RefreshToken, UserId,
@@ -38,9 +40,15 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) async fn new() -> Self {
+        Self::over(None).await
+    }
+
+    /// Leads both programs over `way`, where there is one; the test's own view goes past it.
+    pub(crate) async fn over(way: Option<&Proxy>) -> Self {
         let url = workapi_testkit::database(&MIGRATOR).await;
+        let led = way.map_or_else(|| url.clone(), |way| way.lead(&url));
         let keyring = Arc::new(KeyRing::parse(KeyRing::generate().unwrap().as_str()).unwrap());
-        let open = async |role| {
+        let open = async |url: &SecretString, role| {
             let config = Config {
                 url: url.clone(),
                 role,
@@ -50,9 +58,9 @@ impl Fixture {
             Database::connect(&config).await.unwrap()
         };
         Self {
-            auth: Vault::open(open(Some(AUTH_ROLE)).await, keyring.clone()).unwrap(),
-            refresher: Vault::open(open(Some(TOKEN_REFRESHER_ROLE)).await, keyring).unwrap(),
-            sql: open(None).await.pool().clone(),
+            auth: Vault::open(open(&led, Some(AUTH_ROLE)).await, keyring.clone()).unwrap(),
+            refresher: Vault::open(open(&led, Some(TOKEN_REFRESHER_ROLE)).await, keyring).unwrap(),
+            sql: open(&url, None).await.pool().clone(),
             environment: EnvironmentGuid::random(),
         }
     }

@@ -7,7 +7,7 @@ use workapi_testkit::eventually;
 use workapi_types::IntegrationId;
 use workapi_vault::{AccountGuard, Clearance, Connected, RevocationLease};
 
-use crate::credential::{assert_about, row, times};
+use crate::credential::row;
 use crate::fixture::{Fixture, new_integration, tokens};
 
 impl Fixture {
@@ -21,12 +21,12 @@ impl Fixture {
     }
 
     /// Deletes `integration` and leases its revocation.
-    async fn deleted(&self, integration: &IntegrationId) -> RevocationLease {
+    pub(crate) async fn deleted(&self, integration: &IntegrationId) -> RevocationLease {
         self.auth.delete(integration).await.unwrap();
         self.revocation(integration).await
     }
 
-    async fn clear(&self, lease: &RevocationLease) -> Clearance {
+    pub(crate) async fn clear(&self, lease: &RevocationLease) -> Clearance {
         self.refresher.clear_revocation(lease).await.unwrap()
     }
 
@@ -235,6 +235,25 @@ async fn whoever_connects_the_account_waits_for_a_revocation_that_is_being_sent(
 }
 
 #[tokio::test]
+async fn a_deletion_waits_neither_for_the_revocation_nor_for_who_waits_for_it() {
+    let vault = Fixture::new().await;
+    let deleted = vault.connected().await;
+    let lease = vault.deleted(&deleted).await;
+    let guard = vault.guard(&lease).await;
+    let sibling = new_integration();
+    let grant = vault.grant(&sibling).await;
+    let auth = vault.auth.clone();
+    let connecting = tokio::spawn(async move { auth.connect(&grant).await.unwrap() });
+    a_waiter(&vault.sql).await;
+
+    vault.auth.delete(&sibling).await.unwrap();
+
+    assert!(!connecting.is_finished());
+    drop(guard);
+    assert_eq!(connecting.await.unwrap(), Connected::Deleted);
+}
+
+#[tokio::test]
 async fn a_late_grant_of_the_deleted_integration_outlives_the_revocation_before_it() {
     let vault = Fixture::new().await;
     let integration = vault.connected().await;
@@ -251,100 +270,4 @@ async fn a_late_grant_of_the_deleted_integration_outlives_the_revocation_before_
     assert_eq!(connecting.await.unwrap(), Connected::Deleted);
     let lease = vault.revocation(&integration).await;
     assert_eq!(lease.refresh_token.unwrap().expose(), "refresh-2");
-}
-
-/// An exchange in flight, by who it is, when it began and how the revocation takes it.
-mod exchange_in_flight {
-    use super::*;
-    use crate::fixture::{new_state, user_of};
-    use workapi_vault::{Exchange, StateHash};
-
-    impl Fixture {
-        /// Begins an exchange of the user of `owner` for another integration of theirs.
-        async fn begin(&self, owner: &IntegrationId, group: &str) -> StateHash {
-            let state_hash = new_state();
-            let exchange = Exchange {
-                state_hash,
-                integration_id: &new_integration(),
-                user_id: &user_of(owner),
-                revocation_group: group,
-            };
-            self.auth.start_exchange(&exchange).await.unwrap();
-            state_hash
-        }
-    }
-
-    #[tokio::test]
-    async fn of_the_same_user_is_waited_for_until_it_ended() {
-        let vault = Fixture::new().await;
-        let integration = vault.connected().await;
-        let lease = vault.deleted(&integration).await;
-        let state = vault.begin(&integration, "1234").await;
-
-        let during = vault.clear(&lease).await;
-
-        assert!(matches!(during, Clearance::Waiting));
-        assert_about(times(&vault.sql, &integration).await.due_in, 2.0);
-        let row = row(&vault.sql, &integration).await;
-        assert_eq!((row.lease_token, row.failures), (None, 0));
-        vault
-            .auth
-            .finish_exchange(state, "access_denied")
-            .await
-            .unwrap();
-        let lease = vault.revocation(&integration).await;
-        assert!(matches!(vault.clear(&lease).await, Clearance::Clear(_)));
-    }
-
-    #[tokio::test]
-    async fn of_anybody_is_waited_for_when_it_began_before_the_deletion() {
-        let vault = Fixture::new().await;
-        let integration = vault.connected().await;
-        vault.begin(&new_integration(), "1234").await;
-        let lease = vault.deleted(&integration).await;
-
-        let clearance = vault.clear(&lease).await;
-
-        assert!(matches!(clearance, Clearance::Waiting));
-    }
-
-    #[tokio::test]
-    async fn of_another_user_that_began_later_is_not_waited_for() {
-        let vault = Fixture::new().await;
-        let integration = vault.connected().await;
-        let lease = vault.deleted(&integration).await;
-        vault.begin(&new_integration(), "1234").await;
-
-        let clearance = vault.clear(&lease).await;
-
-        assert!(matches!(clearance, Clearance::Clear(_)));
-    }
-
-    #[tokio::test]
-    async fn with_another_client_group_is_not_waited_for() {
-        let vault = Fixture::new().await;
-        let integration = vault.connected().await;
-        vault.begin(&integration, "5678").await;
-        let lease = vault.deleted(&integration).await;
-
-        let clearance = vault.clear(&lease).await;
-
-        assert!(matches!(clearance, Clearance::Clear(_)));
-    }
-
-    #[tokio::test]
-    async fn whose_process_died_is_waited_for_no_longer_than_two_minutes() {
-        let vault = Fixture::new().await;
-        let integration = vault.connected().await;
-        vault.begin(&integration, "1234").await;
-        sqlx::query("UPDATE used_state SET started_at = started_at - interval '2 minutes'")
-            .execute(&vault.sql)
-            .await
-            .unwrap();
-        let lease = vault.deleted(&integration).await;
-
-        let clearance = vault.clear(&lease).await;
-
-        assert!(matches!(clearance, Clearance::Clear(_)));
-    }
 }
