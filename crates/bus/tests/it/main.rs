@@ -6,5 +6,6 @@ mod consumer;
 mod dead_letter;
 mod fixture;
 mod job;
+mod outage;
 mod outbox;
 mod streams;

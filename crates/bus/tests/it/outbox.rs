@@ -14,7 +14,7 @@ use crate::fixture::{bus, header, messages, stored, until_stored};
 
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("tests/it/migrations");
 
-async fn database() -> Database {
+pub(crate) async fn database() -> Database {
     let config = Config {
         url: workapi_testkit::database(&MIGRATOR).await,
         role: None,
@@ -33,7 +33,7 @@ async fn append(connection: &mut PgConnection, user_id: &str) {
 }
 
 /// Commits events of the users `0..count`, in that order.
-async fn commit(database: &Database, count: usize) {
+pub(crate) async fn commit(database: &Database, count: usize) {
     let mut transaction = database.begin().await.unwrap();
     for n in 0..count {
         append(&mut transaction, &format!("{n}")).await;
@@ -50,7 +50,7 @@ async fn relay(database: &Database, bus: &Bus) {
         .await;
 }
 
-async fn left(database: &Database) -> i64 {
+pub(crate) async fn left(database: &Database) -> i64 {
     sqlx::query_scalar("SELECT count(*) FROM outbox")
         .fetch_one(database.pool())
         .await
@@ -58,7 +58,7 @@ async fn left(database: &Database) -> i64 {
 }
 
 /// Returns the users whose events were published, in the order of the stream.
-async fn published(bus: &Bus) -> Vec<usize> {
+pub(crate) async fn published(bus: &Bus) -> Vec<usize> {
     let user = |payload: &[u8]| {
         UserCreated::decode(payload)
             .unwrap()
