@@ -43,7 +43,9 @@ impl TokenAnswer {
     /// receiving, so the time between is taken off. A life that the answer does
     /// not tell is the manifest's default, never endless.
     pub fn access_life(&self, manifest: &Manifest) -> Duration {
-        let life = self.expires_in.unwrap_or(manifest.token.default_expires_in);
+        // Zero is how some say that they do not tell.
+        let told = self.expires_in.filter(|life| !life.is_zero());
+        let life = told.unwrap_or(manifest.token.default_expires_in);
         life.saturating_sub(self.received_at.saturating_duration_since(self.asked_at))
     }
 }

@@ -211,13 +211,29 @@ BEGIN
 END
 $$;
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON provider_config, client_secret, used_state, tombstone,
-    account_projection, outbox TO workapi_auth;
+-- Connects, claims and deletes; never sees an answer to a refresh. Locking a row takes the right to
+-- update one of its columns.
+GRANT SELECT, INSERT, UPDATE (current, updated_at) ON provider_config TO workapi_auth;
+GRANT SELECT, INSERT, DELETE ON client_secret TO workapi_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON credential TO workapi_auth;
-GRANT SELECT, DELETE ON rotation_attempt, quarantine TO workapi_auth;
+GRANT SELECT, INSERT, UPDATE (outcome, finished_at), DELETE ON used_state TO workapi_auth;
+GRANT SELECT, INSERT, DELETE ON tombstone TO workapi_auth;
+GRANT SELECT, INSERT, UPDATE, DELETE ON account_projection TO workapi_auth;
+GRANT SELECT (finished_at), DELETE ON rotation_attempt TO workapi_auth;
+GRANT SELECT (kept_until), DELETE ON quarantine TO workapi_auth;
+GRANT SELECT, INSERT, UPDATE (position), DELETE ON outbox TO workapi_auth;
 
-GRANT SELECT ON provider_config, client_secret, tombstone, used_state TO workapi_token_refresher;
-GRANT SELECT, UPDATE ON credential TO workapi_token_refresher;
-GRANT SELECT, INSERT, UPDATE ON rotation_attempt TO workapi_token_refresher;
+-- Rotates and revokes what others connected: whose credential it is, it can't change.
+GRANT SELECT (id, client_id) ON provider_config TO workapi_token_refresher;
+GRANT SELECT (id, provider_config_id, position, sealed_secret, salt) ON client_secret
+    TO workapi_token_refresher;
+GRANT SELECT (user_id, revocation_group, started_at, finished_at) ON used_state
+    TO workapi_token_refresher;
+GRANT SELECT, UPDATE (
+    generation, last_attempt_id, sealed_access, sealed_refresh, key_id, salt, granted_scopes,
+    access_expires_at, refresh_expires_at, refresh_at, state, cause, state_since, due_at, claim_seq,
+    lease_token, lease_until, unfinished_jobs, failures, revoke_until, last_success_at
+) ON credential TO workapi_token_refresher;
+GRANT SELECT, INSERT, UPDATE (state, finished_at) ON rotation_attempt TO workapi_token_refresher;
 GRANT SELECT, INSERT, DELETE ON quarantine TO workapi_token_refresher;
-GRANT SELECT, INSERT, UPDATE, DELETE ON outbox TO workapi_token_refresher;
+GRANT SELECT, INSERT, UPDATE (position), DELETE ON outbox TO workapi_token_refresher;

@@ -15,7 +15,9 @@ $$;
 
 DO $$
 BEGIN
-    IF NOT pg_has_role(CURRENT_USER, 'workapi_integrations', 'MEMBER') THEN
+    -- Not MEMBER: who may create roles is a member of them from PostgreSQL 16 on, but may not take
+    -- them on.
+    IF NOT pg_has_role(CURRENT_USER, 'workapi_integrations', 'USAGE') THEN
         GRANT workapi_integrations TO CURRENT_USER;
     END IF;
 EXCEPTION

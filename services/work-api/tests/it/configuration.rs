@@ -19,7 +19,7 @@ fn a_setting_is_shown_with_its_origin_and_a_secret_is_not_shown() {
     );
     assert_eq!(
         settings["log"],
-        json!({ "value": "info", "origin": "default" })
+        json!({ "value": "info,async_nats=warn", "origin": "default" })
     );
     assert!(!stdout(&output).contains("hunter2"));
 }
