@@ -11,6 +11,7 @@
 )]
 
 mod database;
+pub mod http;
 mod proxy;
 mod wait;
 

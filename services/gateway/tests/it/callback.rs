@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use workapi_errors::Error;
 use workapi_proto::auth::v1::{AuthorizationOutcome as Outcome, CompleteAuthorizationResponse};
+use workapi_testkit::http::Answer;
 
-use super::http::Answer;
 use super::stack::Stack;
 
 const HEAD: &str = "GET /auth/callback?code=a-code&state=a-state HTTP/1.1";

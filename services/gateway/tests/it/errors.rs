@@ -4,9 +4,9 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use workapi_errors::{Code, Error};
+use workapi_testkit::http::send;
 
 use super::backend::INTEGRATION_ID;
-use super::http::send;
 use super::stack::Stack;
 
 #[tokio::test]

@@ -2,9 +2,9 @@
 
 use tokio::task::JoinHandle;
 use workapi_errors::Code;
+use workapi_testkit::http::{Answer, send, send_raw};
 
 use super::backend::INTEGRATION_ID;
-use super::http::{Answer, send, send_raw};
 use super::stack::Stack;
 
 const TEN_MEGABYTES: usize = 10 * 1024 * 1024;

@@ -7,7 +7,6 @@ mod authorization;
 mod backend;
 mod callback;
 mod errors;
-mod http;
 mod integrations;
 mod limits;
 mod schema;

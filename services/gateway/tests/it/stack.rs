@@ -20,10 +20,10 @@ use workapi_proto::integrations::v1::token_keys_server::TokenKeysServer;
 use workapi_proto::integrations::v1::users_server::UsersServer;
 use workapi_runtime::{Grpc, Health, Listener, Shutdown};
 use workapi_telemetry::Metrics;
+use workapi_testkit::http::{Answer, send};
 use workapi_types::Clock;
 
 use super::backend::{Backend, USER_ID};
-use super::http::{Answer, send};
 
 pub(crate) const ISSUER: &str = "workapi-test";
 pub(crate) const AUDIENCE: &str = "workapi";

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, Header};
 use serde_json::json;
+use workapi_testkit::http::send;
 
-use super::http::send;
 use super::stack::{NOW, SigningKey, Stack, claims, unsigned};
 
 async fn status_with(stack: &Stack, token: &str) -> u16 {
