@@ -4,6 +4,8 @@
 use jsonwebtoken::dangerous::insecure_decode_claims;
 use jsonwebtoken::{Algorithm, Validation};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use workapi_errors::Error;
 
 use super::{EnvironmentKey, LEEWAY_SECONDS, invalid_token};
@@ -26,7 +28,7 @@ pub(crate) struct AptUser {
 /// What an APT says about its environment, read before anything vouches for it.
 #[derive(Deserialize)]
 struct UnverifiedClaims {
-    user: UnverifiedUser,
+    user: Object<UnverifiedUser>,
 }
 
 #[derive(Deserialize)]
@@ -39,7 +41,20 @@ struct UnverifiedUser {
 struct Claims {
     exp: f64,
     iat: f64,
-    user: AptUser,
+    user: Object<AptUser>,
+}
+
+/// A JSON object. The derived `Deserialize` of a struct would take an array as well.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "Map<String, Value>", bound = "T: DeserializeOwned")]
+struct Object<T>(T);
+
+impl<T: DeserializeOwned> TryFrom<Map<String, Value>> for Object<T> {
+    type Error = serde_json::Error;
+
+    fn try_from(members: Map<String, Value>) -> Result<Self, serde_json::Error> {
+        T::deserialize(Value::Object(members)).map(Self)
+    }
 }
 
 impl<'a> Apt<'a> {
@@ -57,9 +72,9 @@ impl<'a> Apt<'a> {
     /// Returns the environment that the APT names, before anything vouches for it: to find the
     /// key.
     pub(crate) fn claimed_environment(self) -> Result<String, Error> {
-        let claims: UnverifiedClaims =
+        let Object(claims): Object<UnverifiedClaims> =
             insecure_decode_claims(self.0).map_err(|_| invalid_token())?;
-        Ok(claims.user.environment_guid)
+        Ok(claims.user.0.environment_guid)
     }
 
     /// Checks signature, `exp` and `iat` at the Unix second `now`, and returns whom the APT names.
@@ -69,11 +84,12 @@ impl<'a> Apt<'a> {
         validation.validate_aud = false;
         validation.validate_exp = false;
         validation.required_spec_claims.clear();
-        let claims = jsonwebtoken::decode::<Claims>(self.0, key.decoding_key(), &validation)
-            .map_err(|_| invalid_token())?
-            .claims;
+        let Object(claims) =
+            jsonwebtoken::decode::<Object<Claims>>(self.0, key.decoding_key(), &validation)
+                .map_err(|_| invalid_token())?
+                .claims;
         if claims.is_timely(now) {
-            Ok(claims.user)
+            Ok(claims.user.0)
         } else {
             Err(invalid_token())
         }
@@ -99,10 +115,10 @@ mod tests {
     const NOW: i64 = 1_700_000_000;
 
     fn is_timely(exp: f64, iat: f64) -> bool {
-        let user = AptUser {
+        let user = Object(AptUser {
             environment_guid: String::new(),
             arbitrary_id: None,
-        };
+        });
         Claims { exp, iat, user }.is_timely(NOW)
     }
 
