@@ -41,10 +41,10 @@ impl authorization_server::Authorization for Authorization {
     ) -> Result<Response<CompleteAuthorizationResponse>, Status> {
         let request = request.into_inner();
         let callback = Callback {
-            code: request.code.map(AuthorizationCode::new),
-            state: request.state,
-            error: request.error,
-            iss: request.iss,
+            code: given(request.code).map(AuthorizationCode::new),
+            state: given(request.state),
+            error: given(request.error),
+            iss: given(request.iss),
             malformed: request.malformed,
         };
         let completed = self.app.complete(callback).await?;
@@ -76,6 +76,11 @@ impl From<Completed> for CompleteAuthorizationResponse {
             provider_display_name: completed.provider_display_name.unwrap_or_default(),
         }
     }
+}
+
+/// A parameter without a value counts as omitted (RFC 6749 section 3.1).
+fn given(parameter: Option<String>) -> Option<String> {
+    parameter.filter(|value| !value.is_empty())
 }
 
 /// The token is passed on to the owner of the users, who checks it.
