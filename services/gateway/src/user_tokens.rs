@@ -180,8 +180,9 @@ impl Keys {
             .by_id
             .get(kid)
             .ok_or_else(|| refused("its key is unknown"))?;
+        // In the words of the original service (contract section 2.1).
         let decoded = jsonwebtoken::decode::<Claims>(token, key, &self.validation)
-            .map_err(|_| refused("its signature or claims are wrong"))?;
+            .map_err(|_| refused("invalid token"))?;
         let Claims { exp, iat } = decoded.claims;
         if exp <= (now - LEEWAY).unix_timestamp() {
             return Err(refused("it has expired"));
