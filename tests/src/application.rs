@@ -160,7 +160,16 @@ impl UserSession {
     /// # Panics
     /// When the gateway refuses.
     pub async fn authorization_uri(&self, integration_id: &str) -> String {
-        let path = format!("/auth/init/{integration_id}?return_to=http://localhost:3000/done");
+        self.authorization_uri_to(integration_id, "http://localhost:3000/done")
+            .await
+    }
+
+    /// Starts an authorization that ends at `return_to`, or at a page of ours where that is empty.
+    ///
+    /// # Panics
+    /// When the gateway refuses.
+    pub async fn authorization_uri_to(&self, integration_id: &str, return_to: &str) -> String {
+        let path = format!("/auth/init/{integration_id}?return_to={return_to}");
         let answer = self.call("GET", &path, None).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
         answer.body["uri"].as_str().expect("a URI").to_owned()
@@ -172,18 +181,69 @@ impl UserSession {
         self.browser.approve(&uri, account).await
     }
 
+    /// Starts an authorization, approves it as `account`, and returns where the provider sends
+    /// the browser back to.
+    pub async fn consent(&self, integration_id: &str, account: &str) -> String {
+        let uri = self.authorization_uri(integration_id).await;
+        self.browser.decide(&uri, "approve", account).await
+    }
+
     /// Creates an integration and connects it to `account`.
     ///
     /// # Panics
     /// When it does not end connected.
     pub async fn connect(&self, media_type: &str, account: &str) -> String {
-        let id = self.create_integration("sandbox", media_type).await;
+        self.connect_at("sandbox", media_type, account).await
+    }
+
+    /// Creates an integration at a provider and connects it to `account`.
+    ///
+    /// # Panics
+    /// When it does not end connected.
+    pub async fn connect_at(&self, provider: &str, media_type: &str, account: &str) -> String {
+        let id = self.create_integration(provider, media_type).await;
         let landing = self.authorize(&id, account).await;
-        assert_eq!(
-            landing.parameter("status").as_deref(),
-            Some("success"),
-            "{landing:?}"
-        );
+        assert_eq!(landing.outcome(), "success", "{landing:?}");
         id
+    }
+
+    /// Connects an integration again.
+    ///
+    /// # Panics
+    /// When it does not end connected.
+    pub async fn reconnect(&self, integration_id: &str, account: &str) {
+        let landing = self.authorize(integration_id, account).await;
+        assert_eq!(landing.outcome(), "success", "{landing:?}");
+    }
+
+    /// Sends a code that a native app got, as the Android SDK does.
+    pub async fn post_code(&self, integration_id: &str, code: &str) -> Answer {
+        let request = self
+            .browser
+            .request("POST", &format!("/auth/authcode/{integration_id}"))
+            .bearer_auth(&self.token)
+            .form(&[("code", code)]);
+        Answer::to(request).await
+    }
+
+    /// Returns the account that the API shows for an integration, null when there is none.
+    ///
+    /// # Panics
+    /// When the gateway refuses.
+    pub async fn provider_id(&self, integration_id: &str) -> Value {
+        let path = format!("/integrations/{integration_id}");
+        let answer = self.call("GET", &path, None).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.body["data"]["attributes"]["provider_id"].clone()
+    }
+
+    /// Deletes an integration.
+    ///
+    /// # Panics
+    /// When the gateway refuses.
+    pub async fn delete(&self, integration_id: &str) {
+        let path = format!("/integrations/{integration_id}");
+        let answer = self.call("DELETE", &path, None).await;
+        assert_eq!(answer.status, 204, "{}", answer.body);
     }
 }

@@ -18,6 +18,8 @@ pub struct Browser {
 pub struct Landing {
     /// The HTTP status of the callback.
     pub status: u16,
+    /// The headers of its answer.
+    pub headers: http::HeaderMap,
     /// Where the callback sent the browser on to.
     pub location: Option<String>,
     /// The page that it showed.
@@ -36,6 +38,9 @@ impl Browser {
     }
 
     /// Starts a request to a path of the gateway.
+    ///
+    /// # Panics
+    /// When the method is none.
     pub fn request(&self, method: &str, path: &str) -> RequestBuilder {
         let method = method.parse().expect("an HTTP method");
         self.http.request(method, format!("{PUBLIC_URL}{path}"))
@@ -103,6 +108,7 @@ impl Browser {
             .expect("the gateway answers");
         Landing {
             status: answer.status().as_u16(),
+            headers: answer.headers().clone(),
             location: location(&answer),
             body: answer.text().await.expect("a body"),
         }
@@ -110,6 +116,15 @@ impl Browser {
 }
 
 impl Landing {
+    /// Returns `success` or the error code with which the browser was sent on, an empty string
+    /// when it was not.
+    pub fn outcome(&self) -> String {
+        match self.parameter("status").as_deref() {
+            Some("error") => self.parameter("error").unwrap_or_default(),
+            status => status.unwrap_or_default().to_owned(),
+        }
+    }
+
     /// Returns a parameter of the address that the browser was sent on to.
     pub fn parameter(&self, name: &str) -> Option<String> {
         let location = Url::parse(self.location.as_deref()?).ok()?;

@@ -50,9 +50,17 @@ impl KeyPair {
     /// # Panics
     /// Never for claims that are a JSON object.
     pub fn sign(&self, claims: &Value) -> String {
+        self.sign_with(Algorithm::RS256, claims)
+    }
+
+    /// Signs claims with another algorithm of RSA keys.
+    ///
+    /// # Panics
+    /// When it is none.
+    pub fn sign_with(&self, algorithm: Algorithm, claims: &Value) -> String {
         let pem = pem("PRIVATE KEY", &self.private_der);
         let key = EncodingKey::from_rsa_pem(pem.as_bytes()).expect("a private key");
-        let mut header = Header::new(Algorithm::RS256);
+        let mut header = Header::new(algorithm);
         header.typ = None;
         jsonwebtoken::encode(&header, claims, &key).expect("a signature")
     }
@@ -92,7 +100,7 @@ impl Environment {
             loopback_return_allowed: true,
         };
         let answer = client
-            .create_environment(authorized(request, admin_token))
+            .create_environment(bearing(request, admin_token))
             .await
             .expect("an environment is created")
             .into_inner();
@@ -116,7 +124,7 @@ impl Environment {
             client_secret: client_secret.to_owned(),
         };
         ProviderAdminClient::new(connect(&self.admin_url).await)
-            .set_provider_config(authorized(request, &self.admin_token))
+            .set_provider_config(bearing(request, &self.admin_token))
             .await
             .expect("the provider is set");
     }
@@ -148,8 +156,11 @@ async fn connect(url: &str) -> Channel {
         .expect("the admin listener answers")
 }
 
-/// Puts the admin token on a request.
-fn authorized<T>(message: T, token: &str) -> Request<T> {
+/// Makes a gRPC request that carries a bearer token.
+///
+/// # Panics
+/// When the token is not ASCII.
+pub fn bearing<T>(message: T, token: &str) -> Request<T> {
     let mut request = Request::new(message);
     let value = format!("Bearer {token}").parse().expect("a token is ASCII");
     request.metadata_mut().insert("authorization", value);

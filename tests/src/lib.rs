@@ -11,10 +11,18 @@
 
 mod application;
 mod browser;
+mod credential;
 mod environment;
+mod messages;
+mod options;
+mod parts;
+mod sandbox;
 mod stack;
 
 pub use application::{Answer, Application, UserSession};
 pub use browser::{Browser, Landing};
-pub use environment::{Environment, KeyPair};
-pub use stack::{Options, Stack};
+pub use credential::Credential;
+pub use environment::{Environment, KeyPair, bearing};
+pub use messages::Message;
+pub use options::Options;
+pub use stack::Stack;
