@@ -2,4 +2,17 @@
 #![cfg(test)]
 
 mod authlib;
+mod authorization_response;
 mod connect;
+mod deleting;
+mod deleting_in_flight;
+mod deleting_siblings;
+mod google;
+mod grpc;
+mod mobile_codes;
+mod outages;
+mod provider_failures;
+mod refresh_failures;
+mod refreshing;
+mod replicas;
+mod traces;

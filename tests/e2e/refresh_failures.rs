@@ -1,0 +1,149 @@
+//! Refreshes that fail: who has to do what, and how it heals.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use workapi_proto::events::v1::CredentialStateChanged;
+use workapi_sandbox::ClientChange;
+use workapi_tests::{Credential, Stack, UserSession};
+
+const ANN: &str = "ann@example.test";
+
+/// Starts a stack with one connected integration.
+async fn connected() -> (Stack, UserSession, String) {
+    let stack = Stack::start().await;
+    let user = stack.user().await;
+    let id = user.connect("email", ANN).await;
+    (stack, user, id)
+}
+
+/// Lets the next refresh meet a fault, and returns what the vault makes of it.
+async fn fail_refresh(stack: &Stack, id: &str, fault: Value) -> Credential {
+    stack.inject_fault(&fault).await;
+    stack.make_due(id).await;
+    stack
+        .credential_when(id, "a failed refresh", |found| found.failures > 0)
+        .await
+}
+
+async fn assert_refreshes(stack: &Stack, id: &str, generation: i64) {
+    stack.make_due(id).await;
+    let found = stack
+        .credential_when(id, "a refresh", |found| found.generation == generation)
+        .await;
+    let healed = (found.state.as_str(), found.cause, found.failures);
+    assert_eq!(healed, ("active", None, 0));
+}
+
+#[tokio::test]
+async fn a_dead_grant_needs_the_user_and_is_healed_by_reconnecting() {
+    let (stack, user, id) = connected().await;
+
+    let fault = json!({
+        "endpoint": "token", "kind": "status", "status": 400, "error": "invalid_grant",
+    });
+    let failed = fail_refresh(&stack, &id, fault).await;
+
+    assert_eq!(failed.state, "needs_reconnect");
+    assert_eq!(failed.cause.as_deref(), Some("unknown"));
+    let event = stack
+        .event("evt.auth.credential.needs_reconnect.v1", &id)
+        .await;
+    assert_eq!(
+        event.headers["ce-type"],
+        "workapi.credential.needs_reconnect.v1"
+    );
+    let told: CredentialStateChanged = event.decode();
+    assert_eq!(told.state, "needs_reconnect");
+    assert_eq!(
+        (told.cause.as_str(), told.action.as_str()),
+        ("unknown", "reconnect")
+    );
+
+    user.reconnect(&id, ANN).await;
+
+    assert_refreshes(&stack, &id, 2).await;
+}
+
+#[tokio::test]
+async fn a_provider_that_is_down_is_asked_again_later_and_nobody_notices() {
+    let (stack, _, id) = connected().await;
+
+    let fault = json!({"endpoint": "token", "kind": "status", "status": 503});
+    let failed = fail_refresh(&stack, &id, fault).await;
+
+    assert_eq!((failed.state.as_str(), failed.cause), ("active", None));
+    let back_off = stack.due_in(&id).await;
+    assert!(back_off <= Duration::from_secs(5), "{back_off:?}");
+    assert_refreshes(&stack, &id, 2).await;
+}
+
+#[tokio::test]
+async fn a_provider_that_asks_for_peace_gets_it() {
+    let (stack, _, id) = connected().await;
+
+    let fault = json!({
+        "endpoint": "token", "kind": "status", "status": 429, "retry_after_seconds": 600,
+    });
+    let failed = fail_refresh(&stack, &id, fault).await;
+
+    assert_eq!((failed.state.as_str(), failed.cause), ("active", None));
+    let peace = stack.due_in(&id).await;
+    assert!(peace > Duration::from_secs(500), "{peace:?}");
+    assert_refreshes(&stack, &id, 2).await;
+}
+
+#[tokio::test]
+async fn a_lost_request_is_made_up_for() {
+    let (stack, _, id) = connected().await;
+
+    let fault = json!({"endpoint": "token", "kind": "drop_before"});
+    let failed = fail_refresh(&stack, &id, fault).await;
+
+    assert_eq!((failed.state.as_str(), failed.cause), ("active", None));
+    assert_refreshes(&stack, &id, 2).await;
+    assert_eq!(stack.count("reuse_detected").await, 0);
+}
+
+#[tokio::test]
+async fn a_failure_shows_once_the_access_token_has_run_out_and_then_heals() {
+    let (stack, _, id) = connected().await;
+    stack.expire(&id).await;
+
+    let fault = json!({"endpoint": "token", "kind": "status", "status": 503});
+    let failed = fail_refresh(&stack, &id, fault).await;
+
+    assert_eq!(failed.state, "refresh_failing");
+    assert_eq!(failed.cause.as_deref(), Some("provider_unavailable"));
+    let event = stack
+        .event("evt.auth.credential.refresh_failing.v1", &id)
+        .await;
+    let told: CredentialStateChanged = event.decode();
+    assert_eq!(told.action, "wait");
+    assert_refreshes(&stack, &id, 2).await;
+}
+
+#[tokio::test]
+async fn a_wrong_client_secret_is_the_operators_matter_and_not_the_users() {
+    let stack = Stack::start().await;
+    let environment = stack.environment().await;
+    let user = stack.application(&environment).create_user("cust-1").await;
+    let id = user.connect("email", ANN).await;
+    stack
+        .register_client(ClientChange {
+            client_secret: Some("rotated-at-the-provider".to_owned()),
+            ..ClientChange::default()
+        })
+        .await;
+
+    stack.make_due(&id).await;
+    let failed = stack
+        .credential_when(&id, "a failed refresh", |found| found.failures > 0)
+        .await;
+
+    assert_eq!(failed.state, "active");
+    environment
+        .set_provider("sandbox", stack.client_id(), "rotated-at-the-provider")
+        .await;
+    assert_refreshes(&stack, &id, 2).await;
+}
