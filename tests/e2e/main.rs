@@ -3,7 +3,9 @@
 
 mod authlib;
 mod authorization_response;
+mod bad_input;
 mod connect;
+mod contract;
 mod deleting;
 mod deleting_in_flight;
 mod deleting_siblings;

@@ -18,6 +18,8 @@ mod options;
 mod parts;
 mod sandbox;
 mod stack;
+mod wire;
+mod written;
 
 pub use application::{Answer, Application, UserSession};
 pub use browser::{Browser, Landing};
@@ -26,3 +28,4 @@ pub use environment::{Environment, KeyPair, bearing};
 pub use messages::Message;
 pub use options::Options;
 pub use stack::Stack;
+pub use written::Written;
