@@ -1,22 +1,16 @@
 //! Deleting: the credential is unusable at once, the provider is told, the secrets are shredded
 //! (refresh protocol, section 5).
 
+use std::time::Duration;
+
 use serde_json::json;
-use workapi_proto::events::v1::{CredentialRevoked, ProviderRevocation};
+use workapi_proto::events::v1::ProviderRevocation;
 use workapi_proto::integrations::v1::DeleteEnvironmentRequest;
 use workapi_testkit::eventually;
-use workapi_tests::{Stack, bearing};
+use workapi_tests::{Options, Stack, bearing};
 
 const ANN: &str = "ann@example.test";
 const BO: &str = "bo@example.test";
-
-/// Waits until a credential is shredded, and returns what its event says of the provider.
-async fn end_of(stack: &Stack, id: &str) -> ProviderRevocation {
-    let ended = stack.credential_in(id, "revoked").await;
-    assert!(!ended.has_secrets);
-    let event = stack.event("evt.auth.credential.revoked.v1", id).await;
-    event.decode::<CredentialRevoked>().provider_revocation()
-}
 
 #[tokio::test]
 async fn a_deleted_integration_is_gone_revoked_and_shredded() {
@@ -28,7 +22,7 @@ async fn a_deleted_integration_is_gone_revoked_and_shredded() {
 
     let gone = user.call("GET", &format!("/integrations/{id}"), None).await;
     assert_eq!(gone.status, 404);
-    assert_eq!(end_of(&stack, &id).await, ProviderRevocation::Done);
+    assert_eq!(stack.end_of(&id).await, ProviderRevocation::Done);
     assert_eq!(stack.count("revocations").await, 1);
     assert!(stack.is_tombstoned(&id).await);
 }
@@ -41,10 +35,7 @@ async fn an_integration_that_was_never_connected_leaves_a_tombstone_alone() {
 
     user.delete(&id).await;
 
-    eventually("the tombstone", || async {
-        stack.is_tombstoned(&id).await.then_some(())
-    })
-    .await;
+    stack.tombstone(&id).await;
     assert_eq!(stack.credential(&id).await, None);
     assert_eq!(stack.count("revocations").await, 0);
 }
@@ -62,7 +53,7 @@ async fn a_credential_is_unusable_while_its_revocation_is_still_under_way() {
     assert!(stack.is_tombstoned(&id).await);
     assert_eq!(stack.credential(&id).await.unwrap().state, "revoking");
     stack.end_faults().await;
-    assert_eq!(end_of(&stack, &id).await, ProviderRevocation::Done);
+    assert_eq!(stack.end_of(&id).await, ProviderRevocation::Done);
     assert_eq!(stack.count("refreshes").await, 0);
 }
 
@@ -87,7 +78,7 @@ async fn a_revocation_that_fails_is_tried_again_until_it_succeeds() {
         stack.make_due(&id).await;
     }
 
-    assert_eq!(end_of(&stack, &id).await, ProviderRevocation::Done);
+    assert_eq!(stack.end_of(&id).await, ProviderRevocation::Done);
     assert_eq!(stack.count("revocations").await, 1);
 }
 
@@ -103,8 +94,58 @@ async fn a_revocation_that_the_provider_refuses_for_good_ends_in_shredding() {
 
     user.delete(&id).await;
 
-    assert_eq!(end_of(&stack, &id).await, ProviderRevocation::Failed);
+    assert_eq!(stack.end_of(&id).await, ProviderRevocation::Failed);
     assert_eq!(stack.count("revocations").await, 0);
+}
+
+#[tokio::test]
+async fn a_revocation_that_failed_for_a_day_ends_in_shredding() {
+    let stack = Stack::start().await;
+    let user = stack.user().await;
+    let id = user.connect("email", ANN).await;
+    stack
+        .inject_fault(&json!({"endpoint": "revoke", "kind": "status", "status": 503}))
+        .await;
+    user.delete(&id).await;
+    stack
+        .credential_when(&id, "a failed revocation", |found| found.failures == 1)
+        .await;
+
+    sqlx::query("UPDATE credential SET revoke_until = now(), due_at = now()")
+        .execute(stack.vault_database())
+        .await
+        .unwrap();
+
+    assert_eq!(stack.end_of(&id).await, ProviderRevocation::Failed);
+    assert_eq!(stack.count("revocations").await, 0);
+}
+
+#[tokio::test]
+async fn an_integration_that_vanished_without_a_word_is_found_by_the_sweep() {
+    let options = Options {
+        upkeep: Duration::from_millis(100),
+        ..Options::default()
+    };
+    let stack = Stack::start_with(options).await;
+    let user = stack.user().await;
+    let id = user.connect("email", ANN).await;
+    let kept = user.connect("event", BO).await;
+
+    sqlx::query("DELETE FROM integration WHERE id = $1")
+        .bind(&id)
+        .execute(stack.integrations_database())
+        .await
+        .unwrap();
+    eventually("the first negative answer, ten minutes ago", || async {
+        let query = "UPDATE credential SET missing_since = now() - interval '10 minutes'
+                     WHERE integration_id = $1 AND missing_since IS NOT NULL";
+        let changed = sqlx::query(query).bind(&id).execute(stack.vault_database());
+        (changed.await.unwrap().rows_affected() == 1).then_some(())
+    })
+    .await;
+
+    assert_eq!(stack.end_of(&id).await, ProviderRevocation::Done);
+    assert_eq!(stack.credential(&kept).await.unwrap().state, "active");
 }
 
 #[tokio::test]
@@ -124,12 +165,9 @@ async fn deleting_a_user_ends_every_connection_of_theirs() {
 
     assert_eq!(deleted.status, 204);
     assert_eq!(user.call("GET", "/users/me", None).await.status, 401);
-    assert_eq!(end_of(&stack, &ids[0]).await, ProviderRevocation::Done);
+    assert_eq!(stack.end_of(&ids[0]).await, ProviderRevocation::Done);
     for id in &ids {
-        eventually("the tombstone", || async {
-            stack.is_tombstoned(id).await.then_some(())
-        })
-        .await;
+        stack.tombstone(id).await;
     }
     assert_eq!(stack.count("revocations").await, 1);
     assert_eq!(stack.credential(&spared).await.unwrap().state, "active");
@@ -159,7 +197,7 @@ async fn deleting_an_environment_ends_every_connection_in_it() {
     assert_eq!(ann.call("GET", "/users/me", None).await.status, 401);
     assert_eq!(application.post_user("cust-3").await.status, 404);
     for id in &ids {
-        assert_eq!(end_of(&stack, id).await, ProviderRevocation::Done);
+        assert_eq!(stack.end_of(id).await, ProviderRevocation::Done);
     }
     assert_eq!(stack.count("revocations").await, 2);
 }

@@ -1,9 +1,9 @@
 //! A provider where one revocation ends every connection of the account: nobody else's may die
 //! (refresh protocol, section 5).
 
-use workapi_proto::events::v1::{CredentialRevoked, ProviderRevocation};
+use workapi_proto::events::v1::ProviderRevocation;
 use workapi_testkit::eventually;
-use workapi_tests::{Stack, UserSession};
+use workapi_tests::UserSession;
 
 use crate::google;
 
@@ -19,25 +19,6 @@ async fn connect_all(user: &UserSession, account: &str) -> Vec<String> {
     ids
 }
 
-/// Waits until a credential is shredded, and returns what its event says of the provider.
-async fn end_of(stack: &Stack, id: &str) -> ProviderRevocation {
-    let ended = stack.credential_in(id, "revoked").await;
-    assert!(!ended.has_secrets);
-    let event = stack.event("evt.auth.credential.revoked.v1", id).await;
-    event.decode::<CredentialRevoked>().provider_revocation()
-}
-
-async fn assert_refreshes(stack: &Stack, id: &str) {
-    let before = stack.credential(id).await.unwrap();
-    stack.make_due(id).await;
-    let after = stack
-        .credential_when(id, "a refresh", |found| {
-            found.generation > before.generation
-        })
-        .await;
-    assert_eq!(after.state, "active");
-}
-
 #[tokio::test]
 async fn of_three_integrations_of_an_account_the_last_deleted_is_the_one_revoked() {
     let (stack, user) = google::stack_with_user().await;
@@ -46,15 +27,15 @@ async fn of_three_integrations_of_an_account_the_last_deleted_is_the_one_revoked
     user.delete(&ids[0]).await;
 
     let skipped = ProviderRevocation::SkippedSiblings;
-    assert_eq!(end_of(&stack, &ids[0]).await, skipped);
+    assert_eq!(stack.end_of(&ids[0]).await, skipped);
     assert_eq!(stack.count("revocations").await, 0);
-    assert_refreshes(&stack, &ids[1]).await;
-    assert_refreshes(&stack, &ids[2]).await;
+    stack.refresh(&ids[1]).await;
+    stack.refresh(&ids[2]).await;
 
     user.delete(&ids[1]).await;
-    assert_eq!(end_of(&stack, &ids[1]).await, skipped);
+    assert_eq!(stack.end_of(&ids[1]).await, skipped);
     user.delete(&ids[2]).await;
-    assert_eq!(end_of(&stack, &ids[2]).await, ProviderRevocation::Done);
+    assert_eq!(stack.end_of(&ids[2]).await, ProviderRevocation::Done);
     assert_eq!(stack.count("revocations").await, 1);
 }
 
@@ -67,7 +48,7 @@ async fn of_three_integrations_deleted_at_once_one_is_revoked() {
 
     assert_eq!(deleted.status, 204);
     for id in &ids {
-        end_of(&stack, id).await;
+        stack.end_of(id).await;
     }
     assert_eq!(stack.count("revocations").await, 1);
 }
@@ -80,9 +61,9 @@ async fn another_account_is_no_sibling() {
 
     user.delete(&ann).await;
 
-    assert_eq!(end_of(&stack, &ann).await, ProviderRevocation::Done);
+    assert_eq!(stack.end_of(&ann).await, ProviderRevocation::Done);
     assert_eq!(stack.count("revocations").await, 1);
-    assert_refreshes(&stack, &bo).await;
+    stack.refresh(&bo).await;
 }
 
 #[tokio::test]
@@ -113,7 +94,7 @@ async fn a_revocation_waits_for_a_connection_under_way_and_spares_it() {
 
     assert_eq!(landing.outcome(), "success");
     let skipped = ProviderRevocation::SkippedSiblings;
-    assert_eq!(end_of(&stack, &mail).await, skipped);
+    assert_eq!(stack.end_of(&mail).await, skipped);
     assert_eq!(stack.count("revocations").await, 0);
-    assert_refreshes(&stack, &drive).await;
+    stack.refresh(&drive).await;
 }

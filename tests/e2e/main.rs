@@ -17,4 +17,5 @@ mod provider_failures;
 mod refresh_failures;
 mod refreshing;
 mod replicas;
+mod secrecy;
 mod traces;

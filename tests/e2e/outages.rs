@@ -101,12 +101,35 @@ async fn a_rotated_token_waits_for_a_database_that_went_away_during_the_refresh(
     stack
         .credential_when(&id, "the commit", |found| found.generation == 2)
         .await;
-    stack.make_due(&id).await;
-    let third = stack
-        .credential_when(&id, "another refresh", |found| found.generation == 3)
-        .await;
-    assert_eq!(third.state, "active");
+    assert_eq!(stack.refresh(&id).await.generation, 3);
     assert_eq!(stack.count("reuse_detected").await, 0);
+}
+
+#[tokio::test]
+async fn an_account_that_could_not_be_told_is_told_later() {
+    let stack = Stack::start().await;
+    let user = stack.user().await;
+    let id = user.create_integration("sandbox", "email").await;
+    let mut holder = stack.integrations_database().begin().await.unwrap();
+    sqlx::query("SELECT FROM integration WHERE id = $1 FOR UPDATE")
+        .bind(&id)
+        .execute(&mut *holder)
+        .await
+        .unwrap();
+
+    let landing = user.authorize(&id, ANN).await;
+
+    assert_eq!(landing.outcome(), "success");
+    assert!(user.provider_id(&id).await.is_null());
+    holder.rollback().await.unwrap();
+    sqlx::query("UPDATE account_projection SET due_at = now()")
+        .execute(stack.vault_database())
+        .await
+        .unwrap();
+    eventually("the account", || async {
+        (user.provider_id(&id).await == ANN).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -58,6 +58,35 @@ async fn a_provider_that_takes_too_long_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_provider_that_does_not_say_whose_account_it_is_connects_nothing() {
+    let manifest = "[account]\nsource = \"userinfo\"\n".to_owned();
+    let options = Options {
+        manifests: vec![("sandbox", manifest)],
+        ..Options::default()
+    };
+    let stack = Stack::start_with(options).await;
+    let user = stack.user().await;
+    let id = user.create_integration("sandbox", "email").await;
+
+    for (status, outcome) in [
+        (503, "provider_unavailable"),
+        (200, "account_unknown"),
+        (403, "account_unknown"),
+    ] {
+        stack
+            .inject_fault(&json!({"endpoint": "userinfo", "kind": "status", "status": status}))
+            .await;
+
+        let landing = user.authorize(&id, ANN).await;
+
+        assert_eq!(landing.outcome(), outcome, "{status}");
+        assert_eq!(stack.credential(&id).await, None, "{status}");
+    }
+    user.reconnect(&id, ANN).await;
+    assert_eq!(user.provider_id(&id).await, ANN);
+}
+
+#[tokio::test]
 async fn a_browser_that_goes_away_during_the_exchange_does_not_stop_it() {
     let stack = Stack::start().await;
     let user = stack.user().await;

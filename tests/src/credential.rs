@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use workapi_proto::events::v1::{CredentialRevoked, ProviderRevocation};
 use workapi_testkit::eventually;
 
 use crate::Stack;
@@ -110,6 +111,20 @@ impl Stack {
         .await;
     }
 
+    /// Has a credential refreshed and returns it.
+    ///
+    /// # Panics
+    /// When there is none, or it is not refreshed.
+    pub async fn refresh(&self, integration_id: &str) -> Credential {
+        let before = self.credential(integration_id).await;
+        let before = before.expect("a credential").generation;
+        self.make_due(integration_id).await;
+        self.credential_when(integration_id, "a refresh", |found| {
+            found.generation > before
+        })
+        .await
+    }
+
     /// Makes the vault look at a credential at once, whatever it waits for.
     pub async fn make_due(&self, integration_id: &str) {
         let query = "UPDATE credential SET due_at = now() WHERE integration_id = $1";
@@ -141,6 +156,26 @@ impl Stack {
             .await
             .expect("the vault can be written");
         assert_eq!(changed.rows_affected(), 1, "there is such a credential");
+    }
+
+    /// Waits until nothing may be stored for an integration any more.
+    pub async fn tombstone(&self, integration_id: &str) {
+        eventually("the tombstone", || async {
+            self.is_tombstoned(integration_id).await.then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until a credential is shredded, and returns what its event says of the provider.
+    ///
+    /// # Panics
+    /// When any of its secrets is left.
+    pub async fn end_of(&self, integration_id: &str) -> ProviderRevocation {
+        let ended = self.credential_in(integration_id, "revoked").await;
+        assert!(!ended.has_secrets, "the secrets are shredded");
+        let subject = "evt.auth.credential.revoked.v1";
+        let event = self.event(subject, integration_id).await;
+        event.decode::<CredentialRevoked>().provider_revocation()
     }
 
     /// Returns whether nothing may be stored for an integration any more.

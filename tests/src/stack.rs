@@ -117,7 +117,9 @@ impl Stack {
     /// Creates an environment and a user of it.
     pub async fn user(&self) -> UserSession {
         let environment = self.environment().await;
-        self.application(&environment).create_user("cust-9041").await
+        self.application(&environment)
+            .create_user("cust-9041")
+            .await
     }
 
     /// Returns the application of an environment: what its developer wrote.
