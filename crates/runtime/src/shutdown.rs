@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -33,28 +33,26 @@ impl Shutdown {
         }
     }
 
-    /// Creates a shutdown for `main`: the first SIGTERM or SIGINT (Ctrl-C) drains, the second stops.
+    /// Creates a shutdown for `main`: the first SIGTERM, SIGINT (Ctrl-C) or SIGHUP (the terminal
+    /// was closed) drains, the second stops.
     ///
     /// # Errors
     ///
     /// The operating system refuses the signal handlers.
     pub fn on_signals() -> io::Result<Self> {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut signals = Signals::catch()?;
         let shutdown = Self::new();
         let signalled = shutdown.clone();
         tokio::spawn(async move {
-            loop {
-                tokio::select! {
-                    _ = terminate.recv() => {}
-                    _ = interrupt.recv() => {}
-                }
-                if signalled.is_draining() {
+            signals.next().await;
+            tracing::info!("told to stop: draining");
+            signalled.drain();
+            tokio::select! {
+                () = signals.next() => {
                     tracing::warn!("told to stop a second time: stopping at once");
-                    return signalled.stop();
+                    signalled.stop();
                 }
-                tracing::info!("told to stop: draining");
-                signalled.drain();
+                () = signalled.report_tasks() => {}
             }
         });
         Ok(shutdown)
@@ -110,7 +108,14 @@ impl Shutdown {
         self.tasks.spawn(name, deadline, future)
     }
 
-    /// Waits for the tracked work, each until its deadline, and logs what it waits for.
+    /// Logs every few seconds which tracked work is waited for; never resolves. Whoever drains
+    /// polls it meanwhile; [`Shutdown::on_signals`] does so by itself.
+    pub async fn report_tasks(&self) {
+        self.tasks.report().await;
+    }
+
+    /// Waits for the tracked work, each until its deadline: a service does before it lets go of
+    /// what the work needs.
     ///
     /// # Errors
     ///
@@ -128,12 +133,38 @@ impl Shutdown {
     pub(crate) async fn cut_off(&self) {
         self.draining().await;
         let graceful = async {
-            self.tasks.idle().await;
+            // What is left behind is no reason to wait for its request any longer.
+            let _ = self.tasks.finish().await;
             tokio::time::sleep(REQUEST_GRACE).await;
         };
         tokio::select! {
             () = graceful => {}
             () = self.stopped() => {}
+        }
+    }
+}
+
+/// The signals that ask a program to end.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn catch() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.hangup.recv() => {}
         }
     }
 }

@@ -56,31 +56,34 @@ impl Tasks {
         tokio::spawn(work.in_current_span())
     }
 
-    /// Resolves when nothing is in flight.
-    pub(crate) async fn idle(&self) {
+    /// Waits until nothing is in flight, or only what is past its deadline.
+    pub(crate) async fn finish(&self) -> Result<(), Unfinished> {
         let mut in_flight = self.0.subscribe();
-        // Fails only without a sender, and this very value holds one.
-        let _ = in_flight.wait_for(|now| now.tasks.is_empty()).await;
+        while let Some(last_deadline) = self.last_deadline() {
+            if last_deadline <= Instant::now() {
+                return Err(self.unfinished());
+            }
+            tokio::select! {
+                // Fails only without a sender, and this very value holds one.
+                _ = in_flight.wait_for(|now| now.tasks.is_empty()) => {}
+                () = sleep_until(last_deadline) => {}
+            }
+        }
+        Ok(())
     }
 
-    /// Waits like [`Tasks::idle`], says what for, and gives up on what is past its deadline.
-    pub(crate) async fn finish(&self) -> Result<(), Unfinished> {
+    /// Says what is in flight, now and every few seconds, as long as something is.
+    pub(crate) async fn report(&self) {
         let mut report = interval(REPORT_INTERVAL);
         loop {
-            let Some(last_deadline) = self.last_deadline() else {
-                return Ok(());
-            };
-            tokio::select! {
-                biased;
-                () = self.idle() => return Ok(()),
-                () = sleep_until(last_deadline) => return Err(self.unfinished()),
-                _ = report.tick() => {
-                    let seconds = last_deadline.duration_since(Instant::now()).as_secs_f64();
-                    tracing::info!(
-                        "waiting for {}, for at most {seconds:.0} s more",
-                        self.summary(),
-                    );
-                }
+            report.tick().await;
+            if let Some(last_deadline) = self.last_deadline() {
+                let left = last_deadline.saturating_duration_since(Instant::now());
+                tracing::info!(
+                    "waiting for {}, for at most {:.0} s more",
+                    self.summary(),
+                    left.as_secs_f64(),
+                );
             }
         }
     }
