@@ -147,16 +147,19 @@ impl Service {
         let database = app.vault.database().clone();
         let meter = metrics.meter(NAME);
         let address = listener.address();
-        let last_request_done = CancellationToken::new();
+        let last_exchange_done = CancellationToken::new();
         let serving = async {
             grpc.serve(listener.into_socket(), &meter, &shutdown).await;
-            last_request_done.cancel();
+            // An exchange outlives its request, and still needs the database. Whoever started the
+            // service learns from the shutdown what was left behind.
+            let _ = shutdown.wait_for_tasks().await;
+            last_exchange_done.cancel();
             Ok(())
         };
         let publishing = async {
             let relay = Relay::new(database.clone(), bus.clone());
             tokio::select! {
-                () = relay.run(last_request_done.clone()) => {}
+                () = relay.run(last_exchange_done.clone()) => {}
                 () = shutdown.stopped() => {}
             }
             Ok(())
