@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::Router;
+use axum::{Extension, Router};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -94,10 +94,11 @@ impl Service {
     /// Serves until told to stop, and finishes what has begun.
     pub async fn run(self, shutdown: Shutdown) {
         let meter = self.metrics.meter(NAME);
+        let router = self.router.layer(Extension(shutdown.clone()));
         self.health.serving();
         tracing::info!(rest = %self.rest.address(), admin = %self.admin.address(), "gateway listens");
         tokio::join!(
-            serve_http(self.rest.into_socket(), self.router, &meter, &shutdown),
+            serve_http(self.rest.into_socket(), router, &meter, &shutdown),
             self.admin_server
                 .serve(self.admin.into_socket(), &meter, &shutdown),
         );

@@ -15,6 +15,7 @@ mod openapi;
 mod page;
 mod parameters;
 mod router;
+mod tracked;
 mod users;
 
 pub(crate) use router::{Gateway, router};

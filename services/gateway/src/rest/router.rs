@@ -14,6 +14,7 @@ use super::envelope::envelop;
 use super::error::{method_not_allowed, not_found};
 use super::guard::{Guard, guard};
 use super::linger::linger;
+use super::tracked::tracked;
 use super::{authorization, callback, health, integrations, openapi, users};
 use crate::upstream::Upstreams;
 use crate::user_tokens::UserTokens;
@@ -60,10 +61,12 @@ pub(crate) fn router(gateway: Gateway, concurrency: usize) -> Result<Router, ser
         .layer(guarded(BUDGET));
     let waiting = OpenApiRouter::new()
         .routes(routes!(authorization::exchange))
-        .layer(guarded(PROVIDER_BUDGET));
+        .layer(guarded(PROVIDER_BUDGET))
+        .layer(from_fn_with_state(PROVIDER_BUDGET, tracked));
     let for_browsers = OpenApiRouter::new()
         .routes(routes!(callback::complete))
         .layer(guarded(PROVIDER_BUDGET))
+        .layer(from_fn_with_state(PROVIDER_BUDGET, tracked))
         .layer(map_response(callback::page_for_error));
     let (router, description) = OpenApiRouter::with_openapi(openapi::Api::openapi())
         .merge(api)
