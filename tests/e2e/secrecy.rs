@@ -1,4 +1,5 @@
-//! What must never be seen: secrets and addresses in logs, in messages, or in clear in the vault.
+//! What must never be seen: secrets and addresses in telemetry, in messages, or in clear in the
+//! vault.
 
 use serde_json::json;
 use url::Url;
@@ -128,7 +129,7 @@ async fn everything_told(stack: &Stack) {
 }
 
 #[tokio::test]
-async fn no_secret_and_no_address_is_logged_published_or_stored_in_clear() {
+async fn no_secret_and_no_address_is_logged_traced_published_or_stored_in_clear() {
     let recorder = record();
     let stack = Stack::start().await;
     let environment = stack.environment().await;
@@ -164,6 +165,8 @@ async fn no_secret_and_no_address_is_logged_published_or_stored_in_clear() {
     let logs = recorder.logs();
     assert!(logs.contains("an authorization ended"));
     canaries.assert_none_in("the logs", &logs);
+    canaries.assert_none_in("the spans", &format!("{:?}", recorder.all_spans()));
+    canaries.assert_none_in("the metrics", &stack.metrics().render());
 }
 
 #[test]

@@ -46,12 +46,15 @@ pub fn record() -> &'static Recorder {
 impl Recorder {
     /// Returns the ended spans of a trace, in the order in which they ended.
     pub fn spans(&self, trace_id: &str) -> Vec<SpanData> {
-        let spans = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut spans = self.all_spans();
+        spans.retain(|span| span.span_context.trace_id().to_string() == trace_id);
         spans
-            .iter()
-            .filter(|span| span.span_context.trace_id().to_string() == trace_id)
-            .cloned()
-            .collect()
+    }
+
+    /// Returns the ended spans of all traces, in the order in which they ended.
+    pub fn all_spans(&self) -> Vec<SpanData> {
+        let spans = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
+        spans.clone()
     }
 
     /// Returns everything logged so far, one JSON object a line.
