@@ -1,6 +1,10 @@
 //! A database per test, copied from a template that is migrated once per schema.
+//!
+//! Each process keeps a connection to the databases of its tests, so that one without any
+//! connection belongs to nobody any more: whoever makes the next one removes it.
 
 use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
 
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -13,6 +17,12 @@ use uuid::Uuid;
 /// Serialises the making of templates and, since a template may have no other
 /// connection while it is copied, the copying too.
 const TEMPLATE_LOCK: i64 = 0x574f_524b_4150_4931;
+
+/// How many abandoned databases are removed for each new one.
+const REMOVALS: i64 = 3;
+
+/// The connections that say that this process's databases are in use.
+static IN_USE: Mutex<Vec<PgConnection>> = Mutex::new(Vec::new());
 
 /// Creates a database with the schema of `migrator` and returns its URL.
 ///
@@ -35,12 +45,39 @@ pub async fn database(migrator: &Migrator) -> SecretString {
         format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy"),
     )
     .await;
+    let url = with_database(&server, &name);
+    let hold = connect(&url).await;
+    IN_USE
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(hold);
+    remove_abandoned(&mut connection).await;
     connection
         .close()
         .await
         .expect("the connection closes, which ends the lock");
+    url
+}
 
-    with_database(&server, &name)
+/// Removes databases of tests that have ended. Under the lock no database is between being made
+/// and being held.
+async fn remove_abandoned(connection: &mut PgConnection) {
+    let abandoned: Vec<String> = sqlx::query_scalar(
+        "SELECT datname
+         FROM pg_database
+         WHERE datname LIKE 'test\\_%'
+             AND NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE pg_stat_activity.datname = pg_database.datname)
+         LIMIT $1",
+    )
+    .bind(REMOVALS)
+    .fetch_all(&mut *connection)
+    .await
+    .expect("pg_database is readable");
+    for name in abandoned {
+        // Somebody with a look at old databases may have opened it just now.
+        let statement = AssertSqlSafe(format!("DROP DATABASE IF EXISTS {name}"));
+        let _ = sqlx::query(statement).execute(&mut *connection).await;
+    }
 }
 
 async fn ensure_template(
