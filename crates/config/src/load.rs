@@ -65,6 +65,11 @@ impl Settings {
 }
 
 impl Loaded {
+    /// Returns where the setting `name` was given.
+    pub fn origin(&self, name: &str) -> &Origin {
+        self.origins.get(name).unwrap_or(&Origin::Default)
+    }
+
     /// Returns every setting, by name, without the secrets.
     ///
     /// # Errors
@@ -73,7 +78,7 @@ impl Loaded {
         let shown = self.settings.shown()?;
         let entries = shown.into_iter().map(|(name, value)| Entry {
             value: text_of(&value),
-            origin: self.origins.get(&name).cloned().unwrap_or(Origin::Default),
+            origin: self.origin(&name).clone(),
             name,
         });
         Ok(entries.collect())

@@ -133,7 +133,8 @@ pub struct Settings {
     /// How log lines are written.
     #[serde(deserialize_with = "parse::log_format")]
     pub log_format: LogFormat,
-    /// Which log lines are written, as `tracing` filters: `info,workapi_auth=debug`.
+    /// Which log lines are written, as `tracing` filters: `info,workapi_auth=debug`. `dev` writes
+    /// them to a file, and where nothing is set only warnings to the terminal.
     pub log: String,
     /// Where traces go, by gRPC; `OTEL_EXPORTER_OTLP_ENDPOINT` in the
     /// environment. Unset: nowhere.
@@ -181,7 +182,7 @@ impl Default for Settings {
             internal_token: None,
             user_token_ttl: Duration::from_hours(28 * 24),
             log_format: LogFormat::Text,
-            log: "info,async_nats=warn".to_owned(),
+            log: "info,async_nats=warn,sqlx=warn".to_owned(),
             otlp_endpoint: None,
         }
     }

@@ -12,9 +12,9 @@ use oauth2::basic::{
     BasicTokenType,
 };
 use oauth2::{
-    AsyncHttpClient, AuthType, ClientId, EndpointNotSet, EndpointSet, ExtraTokenFields, HttpRequest, HttpResponse,
-    PkceCodeVerifier, RedirectUrl, RequestTokenError, StandardRevocableToken,
-    StandardTokenResponse, TokenResponse as _, TokenUrl,
+    AsyncHttpClient, AuthType, ClientId, EndpointNotSet, EndpointSet, ExtraTokenFields,
+    HttpRequest, HttpResponse, PkceCodeVerifier, RedirectUrl, RequestTokenError,
+    StandardRevocableToken, StandardTokenResponse, TokenResponse as _, TokenUrl,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -118,7 +118,11 @@ impl Client {
             exchange = exchange.set_pkce_verifier(verifier);
         }
 
-        let transport = Transport { client: self, manifest, deadline: request.deadline };
+        let transport = Transport {
+            client: self,
+            manifest,
+            deadline: request.deadline,
+        };
         let asked_at = Instant::now();
         let answer = exchange
             .request_async(&transport)
@@ -144,7 +148,11 @@ impl Client {
         let client = protocol_client(manifest, request.client_id, request.client_secret);
         let token = oauth2::RefreshToken::new(request.refresh_token.expose().to_owned());
 
-        let transport = Transport { client: self, manifest, deadline: request.deadline };
+        let transport = Transport {
+            client: self,
+            manifest,
+            deadline: request.deadline,
+        };
         let asked_at = Instant::now();
         let answer = client
             .exchange_refresh_token(&token)
@@ -176,7 +184,11 @@ impl<'a> AsyncHttpClient<'a> for Transport<'_> {
                 BodyFormat::Form => request,
                 BodyFormat::Json => with_json_body(request),
             };
-            let answer = self.client.http.send(request.try_into(), self.deadline).await?;
+            let answer = self
+                .client
+                .http
+                .send(request.try_into(), self.deadline)
+                .await?;
             normalise(&answer).map(HttpResponse::new)
         })
     }

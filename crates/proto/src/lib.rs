@@ -1,5 +1,5 @@
 //! The generated code of the protobuf contract in `proto/`, and nothing else.
-#![expect(clippy::pedantic, reason = "generated code")]
+#![expect(clippy::allow_attributes, clippy::pedantic, reason = "generated code")]
 
 /// Every file of the contract as an encoded `FileDescriptorSet`, for gRPC reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

@@ -1,6 +1,6 @@
 //! Logs, traces and metrics of every program.
 //!
-//! [`init`] installs the one subscriber of a process: log lines on stderr, and spans that are
+//! [`init`] installs the one subscriber of a process: log lines on stderr (and in a file), and spans that are
 //! exported over OTLP when an endpoint is set. Trace ids exist without an endpoint too, so that
 //! one trace can be followed through the logs of several programs. [`propagation`] carries a trace
 //! from one program to the next as W3C Trace Context. [`Metrics`] is an ordinary value: as many as
@@ -22,4 +22,4 @@ pub use opentelemetry::{
     metrics::{Counter, Histogram, Meter, UpDownCounter},
 };
 pub use outgoing::Traced;
-pub use subscriber::{Error, LogFormat, Options, Telemetry, init};
+pub use subscriber::{Error, LogFile, LogFormat, Options, Telemetry, init};

@@ -1,6 +1,12 @@
 //! The process's tracing subscriber.
 
-use std::{io::IsTerminal, time::Duration};
+use std::{
+    fs::OpenOptions,
+    io::{self, IsTerminal},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithExportConfig};
@@ -29,11 +35,13 @@ const EXPORT_TIMEOUT: Duration = Duration::from_secs(2);
 pub struct Options {
     /// `service.name` of the exported spans.
     pub service: String,
-    /// Which events are logged, as comma-separated directives: `info`, `info,workapi_auth=debug`.
-    /// Spans of level info and above exist whatever it says.
+    /// Which events are logged on stderr, as comma-separated directives: `info`,
+    /// `info,workapi_auth=debug`. Spans of level info and above exist whatever it says.
     pub log_filter: String,
     /// The layout of a log line.
     pub log_format: LogFormat,
+    /// A file that is logged to as well.
+    pub log_file: Option<LogFile>,
     /// OTLP collector to export spans to over gRPC. `None`: no export.
     pub otlp_endpoint: Option<String>,
     /// Share of the traces begun here that are recorded for export, 0.0 to 1.0. A trace that began
@@ -50,12 +58,29 @@ pub enum LogFormat {
     Json,
 }
 
+/// A file of log lines; new ones are written at its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogFile {
+    /// Where it is, or is made.
+    pub path: PathBuf,
+    /// Which events it holds.
+    pub filter: String,
+}
+
 /// Why the telemetry could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The log filter is malformed.
     #[error("failed to parse the log filter")]
     LogFilter(#[source] ParseError),
+    /// The log file can't be written.
+    #[error("failed to open the log file {path}")]
+    LogFile {
+        /// Where it should be.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The exporter could not be built for the endpoint.
     #[error("failed to set up the export of traces over OTLP")]
     Exporter(#[source] ExporterBuildError),
@@ -71,15 +96,22 @@ pub struct Telemetry {
     provider: SdkTracerProvider,
 }
 
-/// Installs the subscriber of this process: log lines on stderr, spans to OTLP if asked for.
+/// Installs the subscriber of this process: log lines on stderr, and in a file and spans to OTLP if
+/// asked for.
 ///
 /// Call it inside a Tokio runtime, once a process.
 pub fn init(options: &Options) -> Result<Telemetry, Error> {
-    let directives = format!("{QUIET},{}", options.log_filter);
-    let log_filter = EnvFilter::try_new(directives).map_err(Error::LogFilter)?;
+    let mut logs = vec![
+        log_layer(options.log_format, io::stderr().is_terminal(), io::stderr)
+            .with_filter(filter(&options.log_filter)?)
+            .boxed(),
+    ];
+    if let Some(file) = &options.log_file {
+        logs.push(file_layer(file, options.log_format)?);
+    }
     let provider = tracer_provider(options)?;
     tracing_subscriber::registry()
-        .with(log_layer(options.log_format, std::io::stderr).with_filter(log_filter))
+        .with(logs)
         .with(span_layer(&provider))
         .try_init()
         .map_err(Error::AlreadyInstalled)?;
@@ -127,14 +159,47 @@ fn export_to(
     Ok(builder.with_batch_exporter(exporter))
 }
 
-pub(crate) fn log_layer<S, W>(format: LogFormat, writer: W) -> Box<dyn Layer<S> + Send + Sync>
+fn filter(directives: &str) -> Result<EnvFilter, Error> {
+    EnvFilter::try_new(format!("{QUIET},{directives}")).map_err(Error::LogFilter)
+}
+
+fn file_layer<S>(
+    LogFile {
+        path,
+        filter: directives,
+    }: &LogFile,
+    format: LogFormat,
+) -> Result<Box<dyn Layer<S> + Send + Sync>, Error>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .map_err(|source| Error::LogFile {
+            path: path.clone(),
+            source,
+        })?;
+    let layer = log_layer(format, false, Arc::new(file));
+    Ok(layer.with_filter(filter(directives)?).boxed())
+}
+
+pub(crate) fn log_layer<S, W>(
+    format: LogFormat,
+    with_colours: bool,
+    writer: W,
+) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let layer = tracing_subscriber::fmt::layer().with_writer(writer);
+    let layer = tracing_subscriber::fmt::layer()
+        .with_writer(writer)
+        // It would tell of a lost stderr on stderr, and panic: the terminal may be closed.
+        .log_internal_errors(false);
     match format {
-        LogFormat::Text => layer.with_ansi(std::io::stderr().is_terminal()).boxed(),
+        LogFormat::Text => layer.with_ansi(with_colours).boxed(),
         LogFormat::Json => layer.json().event_format(JsonWithTraceId::new()).boxed(),
     }
 }
@@ -164,6 +229,7 @@ mod tests {
             service: "test".to_owned(),
             log_filter: "info".to_owned(),
             log_format: LogFormat::Text,
+            log_file: None,
             otlp_endpoint,
             sampling: 1.0,
         }

@@ -33,7 +33,7 @@ pub fn record() -> &'static Recorder {
             .with_simple_exporter(Exporter(recorder.clone()))
             .build();
         let writer = recorder.clone();
-        let logs = log_layer(LogFormat::Json, move || writer.clone());
+        let logs = log_layer(LogFormat::Json, false, move || writer.clone());
         // A test binary with a subscriber of its own keeps it, and records nothing.
         let _ = tracing_subscriber::registry()
             .with(logs.with_filter(LevelFilter::DEBUG))

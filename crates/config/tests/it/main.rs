@@ -80,7 +80,7 @@ fn an_empty_variable_counts_as_not_set() {
     ])
     .unwrap();
 
-    assert_eq!(loaded.settings.log, "info,async_nats=warn");
+    assert_eq!(loaded.settings.log, "info,async_nats=warn,sqlx=warn");
     assert!(loaded.settings.otlp_endpoint.is_none());
 }
 
