@@ -79,6 +79,14 @@ impl Error {
         }
     }
 
+    /// Says that what was given for the setting `name` turned out to be of no use.
+    pub fn unusable(name: &str, problem: impl Into<String>) -> Self {
+        Self::Invalid {
+            name: variable(name),
+            problem: problem.into(),
+        }
+    }
+
     /// Says that the setting `name`, or else `or`, must be given.
     pub fn missing(name: &str, or: Option<&str>) -> Self {
         Self::Missing {

@@ -1,5 +1,6 @@
 //! How a program is told to stop, and what it waits for.
 
+use std::convert::Infallible;
 use std::io;
 use std::time::Duration;
 
@@ -52,7 +53,7 @@ impl Shutdown {
                     tracing::warn!("told to stop a second time: stopping at once");
                     signalled.stop();
                 }
-                () = signalled.report_tasks() => {}
+                never = signalled.report_tasks() => match never {},
             }
         });
         Ok(shutdown)
@@ -110,8 +111,8 @@ impl Shutdown {
 
     /// Logs every few seconds which tracked work is waited for; never resolves. Whoever drains
     /// polls it meanwhile; [`Shutdown::on_signals`] does so by itself.
-    pub async fn report_tasks(&self) {
-        self.tasks.report().await;
+    pub async fn report_tasks(&self) -> Infallible {
+        self.tasks.report().await
     }
 
     /// Waits for the tracked work, each until its deadline: a service does before it lets go of

@@ -1,6 +1,7 @@
 //! Detached work that a shutdown waits for.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,7 +74,7 @@ impl Tasks {
     }
 
     /// Says what is in flight, now and every few seconds, as long as something is.
-    pub(crate) async fn report(&self) {
+    pub(crate) async fn report(&self) -> Infallible {
         let mut report = interval(REPORT_INTERVAL);
         loop {
             report.tick().await;

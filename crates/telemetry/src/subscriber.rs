@@ -163,26 +163,20 @@ fn filter(directives: &str) -> Result<EnvFilter, Error> {
     EnvFilter::try_new(format!("{QUIET},{directives}")).map_err(Error::LogFilter)
 }
 
-fn file_layer<S>(
-    LogFile {
-        path,
-        filter: directives,
-    }: &LogFile,
-    format: LogFormat,
-) -> Result<Box<dyn Layer<S> + Send + Sync>, Error>
+fn file_layer<S>(log: &LogFile, format: LogFormat) -> Result<Box<dyn Layer<S> + Send + Sync>, Error>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     let file = OpenOptions::new()
         .create(true)
         .append(true)
-        .open(path)
+        .open(&log.path)
         .map_err(|source| Error::LogFile {
-            path: path.clone(),
+            path: log.path.clone(),
             source,
         })?;
     let layer = log_layer(format, false, Arc::new(file));
-    Ok(layer.with_filter(filter(directives)?).boxed())
+    Ok(layer.with_filter(filter(&log.filter)?).boxed())
 }
 
 pub(crate) fn log_layer<S, W>(

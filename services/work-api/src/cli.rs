@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -15,8 +16,8 @@ const VERSION: &str = concat!(
 );
 
 const AFTER_HELP: &str = "\
-Settings come from --config, then from WORK_API_* variables, then from options; \
-`work-api check-config` shows them.
+Settings come from the file, WORK_API_* variables win over it, and options over both:
+see work-api check-config.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 64 bad configuration.";
 
@@ -26,7 +27,13 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 64 bad configuration.";
 #[command(name = "work-api", version = VERSION, after_help = AFTER_HELP)]
 pub(crate) struct Cli {
     /// A TOML file with settings
-    #[arg(long, value_name = "FILE", env = "WORK_API_CONFIG", global = true)]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "WORK_API_CONFIG",
+        hide_env_values = true
+    )]
+    #[arg(global = true, help_heading = "Everywhere")]
     pub(crate) config: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -37,7 +44,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run the whole product, its servers included, for development
     Dev(dev::Options),
-    /// Take a running `dev` through everything that it does, and show each step
+    /// Take a running dev through everything that it does, and show each step
     Demo(demo::Options),
     #[command(flatten)]
     Program(Program),
@@ -59,8 +66,9 @@ pub(crate) enum Command {
 /// How results are printed.
 #[derive(Debug, Args)]
 pub(crate) struct Output {
-    /// How to print the result
-    #[arg(long, value_enum, default_value_t = Format::Plain)]
+    /// How to print the result: plain or json
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Plain)]
+    #[arg(hide_possible_values = true)]
     pub(crate) output: Format,
 }
 
@@ -69,4 +77,11 @@ pub(crate) struct Output {
 pub(crate) enum Format {
     Plain,
     Json,
+}
+
+/// Parses where to listen, as the setting of the same meaning is parsed.
+pub(crate) fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        "not an IP address with a port, such as 127.0.0.1:8080 or [::]:8080".to_owned()
+    })
 }

@@ -3,12 +3,14 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::process::geteuid;
 use tempfile::NamedTempFile;
 
 const LOCK: &str = "lock";
+const LOGS: &str = "logs";
 
 /// A data directory that this process alone uses, for as long as the value lives.
 ///
@@ -26,6 +28,8 @@ pub(crate) enum Error {
         "{path} is in use by the work-api with process id {holder}: stop it, or choose another --data-dir"
     )]
     InUse { path: PathBuf, holder: String },
+    #[error("{path} belongs to another user (id {owner}): start work-api as that user")]
+    Foreign { path: PathBuf, owner: u32 },
     #[error("cannot use {path} as the data directory")]
     Unusable { path: PathBuf, source: io::Error },
 }
@@ -49,6 +53,16 @@ impl DataDir {
     /// Returns the absolute path.
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Begins the log of the program `name`, keeps the one of the run before, and returns where it
+    /// is.
+    pub(crate) fn begin_log(&self, name: &str) -> io::Result<PathBuf> {
+        let logs = self.folder(LOGS)?;
+        let log = logs.join(format!("{name}.log"));
+        // There is none at the first start.
+        let _ = fs::rename(&log, logs.join(format!("{name}.log.1")));
+        Ok(log)
     }
 
     /// Returns the sub-directory `name`, made if it is missing.
@@ -91,6 +105,12 @@ fn lock(path: &Path) -> Result<File, Error> {
             });
         }
         Err(TryLockError::Error(source)) => return Err(unusable(source)),
+    }
+    // Root may open it too, but what root then makes here nobody else could use again.
+    let owner = lock.metadata().map_err(unusable)?.uid();
+    if owner != geteuid().as_raw() {
+        let path = path.into();
+        return Err(Error::Foreign { path, owner });
     }
     lock.set_len(0).map_err(unusable)?;
     write!(lock, "{}", std::process::id()).map_err(unusable)?;

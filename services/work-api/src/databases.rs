@@ -4,32 +4,35 @@ use secrecy::SecretString;
 use workapi_config::Settings;
 use workapi_postgres::{Error, create_database, migrate, pending_migrations};
 
-/// What `integrations` and the vault are called on a server that both share.
-const NAMES: [&str; 2] = ["workapi_integrations", "workapi_vault"];
-
 /// Both databases of an installation.
 #[derive(Debug)]
 pub(crate) struct Databases {
     integrations: SecretString,
     vault: SecretString,
-    /// The server on which they are to be created, where it is one that both share.
-    server: Option<SecretString>,
+    /// The server, and what is to be created there: a database with a URL of its own is not.
+    created: Option<(SecretString, Vec<&'static str>)>,
 }
 
 impl Databases {
     /// Reads where the databases are.
     pub(crate) fn of(settings: &Settings) -> Result<Self, workapi_config::Error> {
+        let own = [
+            ("workapi_integrations", &settings.integrations_postgres_url),
+            ("workapi_vault", &settings.vault_postgres_url),
+        ];
+        let names = own.iter().filter(|(_, url)| url.is_none());
+        let names = names.map(|(name, _)| *name).collect();
         Ok(Self {
             integrations: settings.integrations_database_url()?,
             vault: settings.vault_database_url()?,
-            server: settings.postgres_url.clone(),
+            created: settings.postgres_url.clone().map(|server| (server, names)),
         })
     }
 
     /// Creates the databases that are missing, and brings both to the newest schema.
     pub(crate) async fn migrate(&self) -> Result<(), Error> {
-        if let Some(server) = &self.server {
-            for name in NAMES {
+        if let Some((server, names)) = &self.created {
+            for name in names {
                 create_database(server, name).await?;
             }
         }

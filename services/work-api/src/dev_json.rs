@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 use url::Url;
 use workapi_types::EnvironmentGuid;
@@ -33,13 +33,15 @@ impl DevJson {
     /// Reads what the `dev` of a data directory wrote.
     pub(crate) fn read(data_dir: &Path) -> anyhow::Result<Self> {
         let file = data_dir.join(FILE);
-        let text = fs::read(&file).with_context(|| {
-            let folder = data_dir.display();
-            format!(
-                "no work-api dev runs on {folder}: start it with `make run`, or name its --data-dir"
-            )
-        })?;
-        serde_json::from_slice(&text).with_context(|| format!("cannot read {}", file.display()))
+        match fs::read(&file) {
+            Ok(text) => serde_json::from_slice(&text)
+                .with_context(|| format!("cannot understand {}", file.display())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => bail!(
+                "no work-api dev runs on {}: start one, or name its --data-dir",
+                data_dir.display()
+            ),
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
+        }
     }
 
     /// Writes the file whole or not at all, readable by its owner only: the URLs hold passwords.

@@ -26,20 +26,17 @@ async fn main() -> ExitCode {
     match commands::run(Cli::parse()).await {
         Ok(code) => code,
         Err(error) => {
-            console::progress(&format!("work-api: {}", one_line(&error)));
+            console::progress(&format!("work-api: {}", console::one_line(&error)));
             exit_of(&error).into()
         }
     }
 }
 
-/// Joins an error and its causes: what was attempted first, why it failed last.
-fn one_line(error: &anyhow::Error) -> String {
-    let causes: Vec<_> = error.chain().map(ToString::to_string).collect();
-    causes.join(": ")
-}
-
 fn exit_of(error: &anyhow::Error) -> Exit {
-    if error.is::<workapi_config::Error>() {
+    let is_bad_configuration = error.is::<workapi_config::Error>()
+        || error.is::<workapi_providers::Error>()
+        || error.is::<workapi_keyring::Error>();
+    if is_bad_configuration {
         Exit::BadConfiguration
     } else {
         Exit::Failed

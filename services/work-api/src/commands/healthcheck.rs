@@ -1,40 +1,33 @@
 //! `work-api healthcheck`: asks a running instance whether it is ready.
 
-use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{anyhow, bail};
 use clap::Args;
-use serde::Deserialize;
 use url::Url;
 use workapi_config::Settings;
 
 use crate::console;
+use crate::dev_json::DevJson;
 
 const DEADLINE: Duration = Duration::from_secs(5);
 
 /// Which instance to ask, and what.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// The base of the instance's metrics port; default: `WORK_API_METRICS_LISTEN`, or else the
-    /// `dev` of the data directory
+    /// The base of the instance's metrics port [default: where `WORK_API_METRICS_LISTEN` says, or
+    /// else that of the dev in the data directory]
     #[arg(long, value_name = "URL")]
     url: Option<Url>,
-    /// Where that `dev` keeps its state
+    /// The data directory of the dev to ask [default: .work-api]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// Ask only whether it is alive (/livez), not whether it is ready (/readyz)
     #[arg(long)]
     live: bool,
-}
-
-/// The part of `dev.json` that is needed here.
-#[derive(Deserialize)]
-struct Dev {
-    metrics_url: Url,
 }
 
 /// Asks, and answers with the exit code.
@@ -48,7 +41,11 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> anyhow::Resul
         .get(url.clone())
         .send()
         .await
-        .with_context(|| format!("nothing answers at {url}"))?;
+        .map_err(|error| {
+            // What lies between says the URL and the same thing again.
+            let error = anyhow::Error::from(error);
+            anyhow!("nothing answers at {url}: {}", error.root_cause())
+        })?;
 
     let status = answer.status();
     if status.is_success() {
@@ -62,19 +59,10 @@ pub(crate) async fn run(options: &Options, settings: &Settings) -> anyhow::Resul
 fn base(options: &Options, settings: &Settings) -> anyhow::Result<Url> {
     match (&options.url, &options.data_dir, settings.metrics_listen) {
         (Some(url), _, _) => Ok(url.clone()),
-        (None, Some(data_dir), _) => dev(data_dir),
+        (None, Some(data_dir), _) => Ok(DevJson::read(data_dir)?.metrics_url),
         (None, None, Some(address)) => Ok(Url::parse(&format!("http://{}", reachable(address)))?),
-        (None, None, None) => dev(&settings.data_dir),
+        (None, None, None) => Ok(DevJson::read(&settings.data_dir)?.metrics_url),
     }
-}
-
-fn dev(data_dir: &Path) -> anyhow::Result<Url> {
-    let file = data_dir.join("dev.json");
-    let text = fs::read(&file)
-        .with_context(|| format!("no work-api dev runs on {}", data_dir.display()))?;
-    let dev: Dev = serde_json::from_slice(&text)
-        .with_context(|| format!("cannot understand {}", file.display()))?;
-    Ok(dev.metrics_url)
 }
 
 /// An instance that listens everywhere is asked on the loopback interface.

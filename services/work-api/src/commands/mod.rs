@@ -21,7 +21,7 @@ use crate::programs;
 pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let config = cli.config.as_deref();
     match cli.command {
-        Command::Dev(options) => dev::run(options, load(config)?.settings).await?,
+        Command::Dev(options) => dev::run(options, load(config)?).await?,
         Command::Demo(options) => demo::run(options, &load(config)?.settings).await?,
         Command::Program(program) => programs::run(program, load(config)?.settings).await?,
         Command::Migrate(options) => {

@@ -1,8 +1,8 @@
 //! From settings to services.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use anyhow::Context;
 use secrecy::SecretString;
 use url::Url;
 use workapi_config::{Error, Settings};
@@ -116,8 +116,8 @@ impl Builder {
     }
 
     /// Binds the port of the public REST API.
-    pub(crate) async fn rest_listener(&self) -> anyhow::Result<Listener> {
-        let address = required(self.settings.gateway_listen, "gateway_listen")?;
+    pub(crate) async fn rest_listener(settings: &Settings) -> anyhow::Result<Listener> {
+        let address = required(settings.gateway_listen, "gateway_listen")?;
         Ok(Listener::bind(address).await?)
     }
 
@@ -128,15 +128,11 @@ impl Builder {
     }
 
     fn catalogue(&self) -> Result<Catalogue, workapi_providers::Error> {
-        Catalogue::load(
-            self.sandbox_url.as_ref(),
-            self.settings.providers_dir.as_deref(),
-        )
+        catalogue(&self.settings, self.sandbox_url.as_ref())
     }
 
     fn key_ring(&self) -> anyhow::Result<KeyRing> {
-        let path = required(self.settings.keyring_file.as_ref(), "keyring_file")?;
-        Ok(KeyRing::load(path)?)
+        key_ring(&self.settings)
     }
 
     fn nats_url(&self) -> Result<SecretString, Error> {
@@ -157,13 +153,18 @@ impl Builder {
     }
 }
 
-/// Returns the URL under which whoever is on this machine reaches `address`.
-pub(crate) fn public_url(address: SocketAddr) -> String {
-    let mut address = address;
-    if address.ip().is_unspecified() {
-        address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    }
-    format!("http://{address}")
+/// Loads the manifests of providers, with the sandbox's if there is one.
+pub(crate) fn catalogue(
+    settings: &Settings,
+    sandbox_url: Option<&Url>,
+) -> Result<Catalogue, workapi_providers::Error> {
+    Catalogue::load(sandbox_url, settings.providers_dir.as_deref())
+}
+
+/// Loads the key ring.
+pub(crate) fn key_ring(settings: &Settings) -> anyhow::Result<KeyRing> {
+    let path = required(settings.keyring_file.as_ref(), "keyring_file")?;
+    KeyRing::load(path).with_context(|| path.display().to_string())
 }
 
 fn required<T>(setting: Option<T>, name: &str) -> Result<T, Error> {

@@ -4,5 +4,5 @@
 mod build;
 mod run;
 
-pub(crate) use build::{Builder, public_url};
+pub(crate) use build::{Builder, catalogue, key_ring};
 pub(crate) use run::{Program, run};

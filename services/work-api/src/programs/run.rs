@@ -22,6 +22,14 @@ pub(crate) enum Program {
     TokenRefresher,
 }
 
+/// A program that has everything that it needs.
+enum Service {
+    Gateway(workapi_gateway::Service),
+    Integrations(workapi_integrations::Service),
+    Auth(workapi_auth::Service),
+    TokenRefresher(workapi_token_refresher::Service),
+}
+
 impl Program {
     const fn name(self) -> &'static str {
         match self {
@@ -30,6 +38,32 @@ impl Program {
             Self::Auth => "auth",
             Self::TokenRefresher => "token-refresher",
         }
+    }
+
+    async fn build(self, builder: &Builder, shutdown: &Shutdown) -> anyhow::Result<Service> {
+        Ok(match self {
+            Self::Gateway => {
+                let listener = Builder::rest_listener(&builder.settings).await?;
+                Service::Gateway(builder.gateway(listener).await?)
+            }
+            Self::Integrations => Service::Integrations(builder.integrations().await?),
+            Self::Auth => Service::Auth(builder.auth(shutdown).await?),
+            Self::TokenRefresher => {
+                Service::TokenRefresher(builder.token_refresher(shutdown).await?)
+            }
+        })
+    }
+}
+
+impl Service {
+    async fn run(self, shutdown: &Shutdown) -> anyhow::Result<()> {
+        match self {
+            Self::Gateway(gateway) => gateway.run(shutdown.clone()).await,
+            Self::Integrations(integrations) => integrations.run(shutdown.clone()).await,
+            Self::Auth(auth) => auth.run().await?,
+            Self::TokenRefresher(refresher) => refresher.run().await?,
+        }
+        Ok(())
     }
 }
 
@@ -55,25 +89,19 @@ async fn run_until_told(
     builder: &Builder,
     shutdown: &Shutdown,
 ) -> anyhow::Result<()> {
-    let operations = builder.metrics_listener().await?;
-    let metrics = builder.metrics.clone();
-    let serving = tokio::spawn({
-        let (health, shutdown) = (builder.health.clone(), shutdown.clone());
-        async move {
-            serve_metrics(operations.into_socket(), metrics, health, shutdown).await;
-        }
-    });
-    match program {
-        Program::Gateway => {
-            let listener = builder.rest_listener().await?;
-            builder.gateway(listener).await?.run(shutdown.clone()).await;
-        }
-        Program::Integrations => builder.integrations().await?.run(shutdown.clone()).await,
-        Program::Auth => builder.auth(shutdown).await?.run().await?,
-        Program::TokenRefresher => builder.token_refresher(shutdown).await?.run().await?,
-    }
+    // Until the service is there to say it itself, which may take a while.
+    let _starting = builder.health.add_service(program.name());
+    let operations = builder.metrics_listener().await?.into_socket();
+    let (metrics, health) = (builder.metrics.clone(), builder.health.clone());
+    let observed = tokio::spawn(serve_metrics(operations, metrics, health, shutdown.clone()));
+
+    let service = tokio::select! {
+        built = program.build(builder, shutdown) => built?,
+        () = shutdown.draining() => return Ok(()),
+    };
+    service.run(shutdown).await?;
     let waited = shutdown.wait_for_tasks().await;
     shutdown.stop();
-    serving.await?;
+    observed.await?;
     Ok(waited?)
 }

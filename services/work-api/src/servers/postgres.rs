@@ -6,6 +6,7 @@ use std::os::unix::fs::chown;
 use std::path::Path;
 use std::time::Duration;
 
+use aws_lc_rs::digest;
 use rustix::process::{Pid, Signal};
 use tempfile::NamedTempFile;
 
@@ -18,9 +19,12 @@ use super::probe::Probe;
 use super::process::last_lines;
 use super::state::Access;
 use super::{Durability, Error, Files};
+use crate::console;
 
 const MAJOR_VERSION: &str = "18";
 const USER: &str = "workapi";
+/// The file in a cluster that tells whose it is: the hash of a random password.
+const OWNER: &str = "work-api.owner";
 
 /// Fast shutdown; then immediate shutdown, after which the next start recovers.
 pub(super) const STOP_SIGNALS: StopSignals = [
@@ -84,18 +88,50 @@ pub(super) async fn prepare_cluster(
     durability: Durability,
     password: &str,
 ) -> Result<(), Error> {
-    match fs::read_to_string(home.data().join("PG_VERSION")) {
-        Ok(version) if version.trim() == MAJOR_VERSION => {
-            remove_stale_pid_file(&home.data());
-            Ok(())
-        }
-        Ok(version) => Err(Error::OtherPostgres {
-            data: home.data(),
+    let data = home.data();
+    let Ok(version) = fs::read_to_string(data.join("PG_VERSION")) else {
+        return create_cluster(home, durability, password).await;
+    };
+    if !is_owned(&data, password) {
+        set_aside(home).map_err(|source| home.error(source))?;
+        return create_cluster(home, durability, password).await;
+    }
+    if version.trim() != MAJOR_VERSION {
+        return Err(Error::OtherPostgres {
+            data,
             found: version.trim().to_owned(),
             ours: MAJOR_VERSION,
-        }),
-        Err(_) => create_cluster(home, durability, password).await,
+        });
     }
+    remove_stale_pid_file(&data);
+    Ok(())
+}
+
+/// Tells whether the cluster was made for this data directory. It can be outside of it, and is
+/// still there when somebody has removed the data directory to begin anew; its password and the
+/// keys to what it holds are gone then.
+fn is_owned(data: &Path, password: &str) -> bool {
+    fs::read_to_string(data.join(OWNER)).is_ok_and(|owner| owner == owner_of(password))
+}
+
+fn owner_of(password: &str) -> String {
+    hex::encode(digest::digest(&digest::SHA256, password.as_bytes()))
+}
+
+/// Keeps the last cluster without an owner: who knows what somebody wants from it.
+fn set_aside(home: &Home) -> io::Result<()> {
+    let data = home.data();
+    let aside = data.with_extension("old");
+    if aside.exists() {
+        fs::remove_dir_all(&aside)?;
+    }
+    fs::rename(&data, &aside)?;
+    console::progress(&format!(
+        "{} is of a data directory that is gone: kept as {}",
+        data.display(),
+        aside.display()
+    ));
+    Ok(())
 }
 
 /// Runs `initdb` beside the final place, so that an interrupted run leaves
@@ -129,6 +165,7 @@ async fn create_cluster(home: &Home, durability: Durability, password: &str) -> 
             output: last_lines(&said),
         });
     }
+    fs::write(staging.path().join(OWNER), owner_of(password)).map_err(unusable)?;
     fs::rename(staging.keep(), home.data()).map_err(unusable)
 }
 

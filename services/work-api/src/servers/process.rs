@@ -1,8 +1,7 @@
 //! One server as a child process.
 
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::io;
-use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
@@ -130,14 +129,6 @@ fn spawn(plan: &Plan) -> Result<Child, Error> {
         plan.pid_file.write(pid).map_err(failed)?;
     }
     Ok(child)
-}
-
-/// Begins a new log and keeps the one of the run before.
-pub(super) fn begin_log(log: &Path) {
-    let mut previous = log.as_os_str().to_owned();
-    previous.push(".1");
-    // There is none at the first start.
-    let _ = fs::rename(log, PathBuf::from(previous));
 }
 
 /// Returns the last few lines of what a program said.

@@ -11,7 +11,7 @@ use super::binaries::Binaries;
 use super::pid_file::PidFile;
 use super::plan::Plan;
 use super::postgres_home::{self, Home};
-use super::process::{Process, begin_log};
+use super::process::Process;
 use super::set::{Durability, Servers, Urls};
 use super::state::{Access, State, is_free};
 use super::{Error, Files, nats, postgres, valkey};
@@ -123,8 +123,8 @@ impl Starter<'_> {
     }
 
     fn files(&self, name: &str) -> Result<Files, Error> {
-        let log = self.folder("logs")?.join(format!("{name}.log"));
-        begin_log(&log);
+        let log = self.data_dir.begin_log(name);
+        let log = log.map_err(|source| self.unusable("logs", source))?;
         self.folder("run")?;
         let pid_file = pid_file(self.data_dir, name);
         Ok(Files { log, pid_file })

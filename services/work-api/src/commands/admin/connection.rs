@@ -1,9 +1,10 @@
 //! The way to an admin listener.
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use prost_types::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
@@ -49,7 +50,12 @@ impl Connection {
 
     /// Connects to a running `dev`.
     pub(crate) fn to_dev(dev: &DevJson) -> anyhow::Result<Self> {
-        Self::new(&dev.admin_url, read_token(&dev.admin_token_path)?)
+        Self::with_token_file(&dev.admin_url, &dev.admin_token_path)
+    }
+
+    /// Connects to an admin listener whose token is in a file.
+    pub(crate) fn with_token_file(url: &Url, token_file: &Path) -> anyhow::Result<Self> {
+        Self::new(url, read_token(token_file)?)
     }
 
     fn new(url: &Url, token: SecretString) -> anyhow::Result<Self> {
@@ -87,19 +93,18 @@ impl Connection {
     pub(crate) fn explain(&self, status: Status) -> anyhow::Error {
         let error = Error::from(status);
         match error.code() {
-            Code::InvalidToken => anyhow::anyhow!("{} does not accept the admin token", self.url),
-            Code::ServiceUnavailable if error.specifics().is_empty() => {
-                anyhow::anyhow!(
-                    "nothing answers at the admin listener {}: is it running?",
-                    self.url
-                )
-            }
-            _ => anyhow::anyhow!("{error}"),
+            Code::InvalidToken => anyhow!("{} does not accept the admin token", self.url),
+            Code::ServiceUnavailable if error.specifics().is_empty() => anyhow!(
+                "nothing answers at the admin listener {}: is it running?",
+                self.url
+            ),
+            Code::EnvironmentNotFound => anyhow!("{} has no such environment", self.url),
+            _ => anyhow!("{}", error.to_string().trim_end_matches(": ")),
         }
     }
 }
 
-fn read_token(file: &std::path::Path) -> anyhow::Result<SecretString> {
+fn read_token(file: &Path) -> anyhow::Result<SecretString> {
     let text = fs::read_to_string(file)
         .with_context(|| format!("cannot read the admin token in {}", file.display()))?;
     if text.trim().is_empty() {

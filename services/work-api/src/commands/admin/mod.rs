@@ -13,6 +13,8 @@ use workapi_config::Settings;
 
 pub(crate) use connection::Connection;
 
+const INSTANCE: &str = "Which instance";
+
 /// Which instance, and what about it.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -25,14 +27,16 @@ pub(crate) struct Options {
 /// Which instance: one that is named, or the `dev` of a data directory.
 #[derive(Debug, Args)]
 pub(crate) struct Target {
-    /// The data directory of the `dev` to talk to
-    #[arg(long, value_name = "DIR", global = true)]
+    /// The data directory of the dev to talk to [default: .work-api]
+    #[arg(long, value_name = "DIR", global = true, help_heading = INSTANCE)]
     data_dir: Option<PathBuf>,
-    /// The admin listener to talk to instead of a `dev`; or `WORK_API_ADMIN_URL`
-    #[arg(long, value_name = "URL", global = true, conflicts_with = "data_dir")]
+    /// The admin listener to talk to instead of a dev [env: `WORK_API_ADMIN_URL`]
+    #[arg(long, value_name = "URL", global = true, help_heading = INSTANCE)]
+    #[arg(conflicts_with = "data_dir")]
     admin_url: Option<Url>,
-    /// The file with its admin token; or `WORK_API_ADMIN_TOKEN_FILE`
-    #[arg(long, value_name = "FILE", global = true, conflicts_with = "data_dir")]
+    /// The file with its admin token [env: `WORK_API_ADMIN_TOKEN_FILE`]
+    #[arg(long, value_name = "FILE", global = true, help_heading = INSTANCE)]
+    #[arg(conflicts_with = "data_dir")]
     admin_token_file: Option<PathBuf>,
 }
 

@@ -1,6 +1,6 @@
 //! The sandbox's own side: a client for the demo, and what the provider really saw of it.
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use reqwest::Client;
 use serde_json::{Value, json};
 use url::Url;
@@ -31,12 +31,12 @@ impl Provider {
             "rotation_class": "D",
             "access_token_seconds": ACCESS_TOKEN_SECONDS,
         });
-        let answer = http
-            .put(url)
-            .json(&client)
-            .send()
-            .await?
-            .error_for_status()?;
+        let answer = http.put(url).json(&client).send().await;
+        let answer = answer.map_err(|_| {
+            let url = &dev.sandbox_url;
+            anyhow!("nothing answers at the sandbox {url}: is the dev still running?")
+        })?;
+        let answer = answer.error_for_status()?;
         let registered: Value = answer.json().await?;
         let secret = registered["client_secret"].as_str();
         Ok(Self {

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use futures::StreamExt;
 use tokio::time::{interval, timeout};
 
@@ -132,7 +132,9 @@ async fn waiting<T>(what: impl Future<Output = T>) -> anyhow::Result<T> {
             }
         }
     };
-    Ok(timeout(PATIENCE, reporting).await?)
+    timeout(PATIENCE, reporting)
+        .await
+        .map_err(|_| anyhow!("waited {} s", PATIENCE.as_secs()))
 }
 
 fn begin(step: &str) -> anyhow::Result<()> {

@@ -4,6 +4,7 @@ mod keys;
 mod product;
 mod sandbox;
 mod seed;
+mod services;
 mod tour;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -12,27 +13,28 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
-use workapi_config::Settings;
+use workapi_config::{Loaded, Settings};
 use workapi_runtime::Shutdown;
 
-use self::product::Product;
+use self::product::{Addresses, Ground, Product};
+use crate::cli::listen_address;
 use crate::console;
 use crate::data_dir::DataDir;
 use crate::databases::Databases;
 use crate::dev_json::DevJson;
-use crate::servers::{Durability, Servers};
+use crate::servers::{Durability, Servers, Urls};
 use crate::telemetry;
 
 /// Where to run, and where to keep everything.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Where to keep keys, data, logs and dev.json; default: `.work-api`
+    /// Where to keep keys, data, logs and dev.json [default: .work-api]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// Where the public REST API listens; port 0 picks a free one; default: `127.0.0.1:8080`
-    #[arg(long, value_name = "ADDRESS")]
+    /// Where the public REST API listens; port 0 picks a free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS", value_parser = listen_address)]
     listen: Option<SocketAddr>,
-    /// Where the pinned servers are; default: `.dev/servers`
+    /// Where the pinned servers are [default: .dev/servers]
     #[arg(long, value_name = "DIR")]
     servers_dir: Option<PathBuf>,
 }
@@ -59,16 +61,19 @@ impl Options {
 }
 
 /// Runs until told to stop, and leaves no child process behind.
-pub(crate) async fn run(options: Options, mut settings: Settings) -> anyhow::Result<()> {
-    options.apply(&mut settings);
-    let data_dir = DataDir::open(&settings.data_dir)?;
-    let telemetry = telemetry::init("work-api", &settings)?;
+pub(crate) async fn run(options: Options, mut loaded: Loaded) -> anyhow::Result<()> {
+    options.apply(&mut loaded.settings);
+    let data_dir = DataDir::open(&loaded.settings.data_dir)?;
+    let telemetry = telemetry::init_dev(&loaded, data_dir.begin_log("work-api")?)?;
     let shutdown = Shutdown::on_signals()?;
+    // That of a run which was killed.
     DevJson::remove(data_dir.path())?;
 
-    let ended = beside_servers(&data_dir, settings, &shutdown).await;
+    let ended = beside_servers(&data_dir, loaded.settings, &shutdown).await;
+    let removed = DevJson::remove(data_dir.path());
     telemetry.shutdown().await;
-    ended
+    ended?;
+    Ok(removed?)
 }
 
 async fn beside_servers(
@@ -76,15 +81,15 @@ async fn beside_servers(
     mut settings: Settings,
     shutdown: &Shutdown,
 ) -> anyhow::Result<()> {
+    keys::provide(data_dir, &mut settings)?;
+    let mut ground = Ground::prepare(data_dir, settings).await?;
     console::progress("starting PostgreSQL, NATS and Valkey …");
     let servers = tokio::select! {
-        servers = Servers::start(data_dir, &settings, Durability::Durable) => servers?,
+        servers = Servers::start(data_dir, &ground.settings, Durability::Durable) => servers?,
         () = shutdown.draining() => return Ok(()),
     };
     let urls = servers.urls().clone();
-    settings.postgres_url = Some(urls.postgres);
-    settings.nats_url = Some(urls.nats);
-    settings.redis_url = Some(urls.redis);
+    ground.use_servers(&urls);
 
     let stop = CancellationToken::new();
     let mut supervising = tokio::spawn({
@@ -92,9 +97,8 @@ async fn beside_servers(
         async move { servers.run(&stop).await }
     });
     let ended = tokio::select! {
-        ended = run_product(data_dir, settings, shutdown) => ended,
+        ended = run_product(data_dir, ground, urls, shutdown) => ended,
         failed = &mut supervising => {
-            shutdown.stop();
             return failed?.context("a server that the product needs could not be kept running");
         }
     };
@@ -106,34 +110,40 @@ async fn beside_servers(
 
 async fn run_product(
     data_dir: &DataDir,
-    mut settings: Settings,
+    ground: Ground,
+    servers: Urls,
     shutdown: &Shutdown,
 ) -> anyhow::Result<()> {
     let starting = async {
-        keys::provide(data_dir, &mut settings)?;
         console::progress("migrating the databases …");
-        Databases::of(&settings)?.migrate().await?;
+        Databases::of(&ground.settings)?.migrate().await?;
         console::progress("starting the services …");
-        Product::start(data_dir, settings).await
+        Product::start(ground, servers, shutdown).await
     };
-    let product = tokio::select! {
+    let mut product = tokio::select! {
         product = starting => product?,
         () = shutdown.draining() => return Ok(()),
     };
-    let announced = announce(data_dir, &product).await;
-    if announced.is_ok() {
-        shutdown.draining().await;
-        DevJson::remove(data_dir.path())?;
-    }
-    product.stop(shutdown).await;
-    announced
+    let ended = tokio::select! {
+        announced = announce(data_dir, &product.addresses, shutdown) => announced,
+        () = shutdown.draining() => Ok(()),
+        failed = product.services.failed() => Err(failed),
+    };
+    DevJson::remove(data_dir.path())?;
+    product.services.stop(shutdown).await;
+    ended
 }
 
-/// Seeds what a newcomer needs, and tells where everything is.
-async fn announce(data_dir: &DataDir, product: &Product) -> anyhow::Result<()> {
-    let dev = seed::seed(data_dir, product).await?;
+/// Seeds what a newcomer needs, tells where everything is, and waits for the end.
+async fn announce(
+    data_dir: &DataDir,
+    addresses: &Addresses,
+    shutdown: &Shutdown,
+) -> anyhow::Result<()> {
+    let dev = seed::seed(data_dir, addresses).await?;
     dev.write(data_dir.path())
         .context("cannot write dev.json")?;
-    tour::print(&dev)?;
+    tour::print(&dev, data_dir.path())?;
+    shutdown.draining().await;
     Ok(())
 }

@@ -1,17 +1,16 @@
 //! The environment that a newcomer finds: `dev`, with a client at the sandbox.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use workapi_proto::auth::v1::SetProviderConfigRequest;
 use workapi_proto::integrations::v1::{
     CreateEnvironmentRequest, Environment, ListEnvironmentsRequest,
 };
-use workapi_types::EnvironmentGuid;
 
 use super::keys::admin_token_path;
-use super::product::Product;
+use super::product::Addresses;
 use super::sandbox;
 use crate::commands::admin::Connection;
 use crate::data_dir::DataDir;
@@ -23,16 +22,17 @@ const PRIVATE_KEY: &str = "dev-environment.pem";
 
 /// Makes the environment at the first start, finds it at later ones, and returns where everything
 /// is.
-pub(super) async fn seed(data_dir: &DataDir, product: &Product) -> anyhow::Result<DevJson> {
-    let mut dev = dev_json(data_dir, product)?;
-    let connection = Connection::to_dev(&dev)?;
-    let environment = environment(&connection, &dev.private_key_path)
+pub(super) async fn seed(data_dir: &DataDir, addresses: &Addresses) -> anyhow::Result<DevJson> {
+    let private_key_path = data_dir.path().join(PRIVATE_KEY);
+    let admin_token_path = admin_token_path(data_dir);
+    let connection = Connection::with_token_file(&addresses.admin_url, &admin_token_path)?;
+    let guid = environment(&connection, &private_key_path)
         .await
         .context("the dev environment could not be made")?;
-    dev.environment_guid = environment.parse()?;
-    let client_secret = sandbox::register_client(&product.clients, &product.public_url).await?;
+    let client_secret =
+        sandbox::register_client(&addresses.sandbox_clients, &addresses.public_url).await?;
     let request = SetProviderConfigRequest {
-        environment_guid: environment,
+        environment_guid: guid.clone(),
         provider: "sandbox".to_owned(),
         client_id: sandbox::CLIENT_ID.to_owned(),
         client_secret,
@@ -42,7 +42,21 @@ pub(super) async fn seed(data_dir: &DataDir, product: &Product) -> anyhow::Resul
         .set_provider_config(connection.request(request)?)
         .await;
     answer.map_err(|status| connection.explain(status))?;
-    Ok(dev)
+    Ok(DevJson {
+        url: addresses.public_url.clone(),
+        environment_guid: guid.parse()?,
+        private_key_path,
+        admin_url: addresses.admin_url.clone(),
+        admin_token_path,
+        sandbox_url: addresses.sandbox_url.clone(),
+        sandbox_admin_url: addresses.sandbox_admin_url.clone(),
+        metrics_url: addresses.metrics_url.clone(),
+        integrations_grpc_url: addresses.integrations_url.clone(),
+        auth_grpc_url: addresses.auth_url.clone(),
+        postgres_url: addresses.servers.postgres.expose_secret().to_owned(),
+        redis_url: addresses.servers.redis.expose_secret().to_owned(),
+        nats_url: addresses.servers.nats.expose_secret().to_owned(),
+    })
 }
 
 /// Finds the environment by its key, so that a start that was cut off leaves no second one.
@@ -80,29 +94,4 @@ async fn environment(connection: &Connection, private_key: &Path) -> anyhow::Res
         .environment
         .context("the answer holds no environment")?
         .guid)
-}
-
-fn dev_json(data_dir: &DataDir, product: &Product) -> anyhow::Result<DevJson> {
-    let private_key_path: PathBuf = data_dir.path().join(PRIVATE_KEY);
-    Ok(DevJson {
-        url: product.public_url.clone(),
-        // Known once the environment is.
-        environment_guid: EnvironmentGuid::random(),
-        private_key_path,
-        admin_url: product.admin_url.clone(),
-        admin_token_path: admin_token_path(data_dir),
-        sandbox_url: product.sandbox_url.clone(),
-        sandbox_admin_url: product.sandbox_admin_url.clone(),
-        metrics_url: product.metrics_url.clone(),
-        integrations_grpc_url: product.integrations_url.clone(),
-        auth_grpc_url: product.auth_url.clone(),
-        postgres_url: exposed(product.settings.postgres_url.as_ref()),
-        redis_url: exposed(product.settings.redis_url.as_ref()),
-        nats_url: exposed(product.settings.nats_url.as_ref()),
-    })
-}
-
-fn exposed(url: Option<&SecretString>) -> String {
-    url.map(|url| url.expose_secret().to_owned())
-        .unwrap_or_default()
 }

@@ -2,22 +2,19 @@
 
 use std::env;
 use std::io;
+use std::path::Path;
 
 use crate::console;
 use crate::dev_json::DevJson;
 
 /// Prints where everything is, and the tour.
-pub(super) fn print(dev: &DevJson) -> io::Result<()> {
+pub(super) fn print(dev: &DevJson, data_dir: &Path) -> io::Result<()> {
     let program = env::current_exe()?;
     let program = program.display();
     let url = dev.url.as_str().trim_end_matches('/');
     let guid = dev.environment_guid;
     let key = dev.private_key_path.display();
-    let data_dir = dev
-        .private_key_path
-        .parent()
-        .map(|path| path.display().to_string());
-    let data_dir = data_dir.unwrap_or_default();
+    let data_dir = data_dir.display();
     console::result(format_args!(
         r#"
 Work API is running; Ctrl-C stops it.
@@ -27,6 +24,7 @@ Work API is running; Ctrl-C stops it.
   metrics     {metrics}metrics
   sandbox     {sandbox}
   data        {data_dir}
+  log         {data_dir}/logs/work-api.log
 
 A tour, to copy into another terminal:
 
