@@ -9,6 +9,7 @@ mod contract;
 mod deleting;
 mod deleting_in_flight;
 mod deleting_siblings;
+mod dependencies;
 mod google;
 mod grpc;
 mod mobile_codes;
