@@ -211,8 +211,17 @@ mod tests {
             };
             let html = Page::of_outcome(outcome, "").render();
 
-            assert!(!html.contains('{') || html.matches('{').count() == STYLE.matches('{').count());
-            assert!(html.contains("<p class=\"next\">"), "{outcome:?}");
+            let braces = STYLE.matches('{').count();
+            assert_eq!(html.matches('{').count(), braces, "{outcome:?}");
+            for (start, end) in [
+                ("<title>", "</title>"),
+                ("<h1>", "</h1>"),
+                ("<p>", "</p>"),
+                ("<p class=\"next\">", "</p>"),
+            ] {
+                assert!(html.contains(start), "{outcome:?}");
+                assert!(!html.contains(&format!("{start}{end}")), "{outcome:?}");
+            }
         }
     }
 }
