@@ -62,8 +62,6 @@ const RESERVED: &[(&str, &[&str])] = &[
             "workapi-vault",
         ],
     ),
-    // The flows of authorization keep their state there, and nobody else keeps anything.
-    ("workapi-redis", &["workapi-auth"]),
     ("workapi-sandbox", &["work-api", "workapi-tests"]),
     // Only who holds provider tokens links the vault; the binary migrates it.
     (
