@@ -16,6 +16,9 @@ use crate::{Error, Origin};
 /// Names with our prefix that are no settings: `WORK_API_CONFIG` names the
 /// configuration file, `WORK_API_TEST_*` the servers of a test run.
 const CONFIG: &str = "config";
+/// Where the original Ruby SDK finds the server; on the machine of a developer it may be set for us
+/// too.
+const SDK_HOST: &str = "host";
 const TEST_PREFIX: &str = "test_";
 
 /// What one place gives, by the name of the setting.
@@ -77,7 +80,7 @@ fn key_of(name: &str) -> Option<String> {
         return Some(OTLP_KEY.to_owned());
     }
     let key = name.strip_prefix(PREFIX)?.to_ascii_lowercase();
-    let is_setting = key != CONFIG && !key.starts_with(TEST_PREFIX);
+    let is_setting = key != CONFIG && key != SDK_HOST && !key.starts_with(TEST_PREFIX);
     is_setting.then_some(key)
 }
 

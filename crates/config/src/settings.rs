@@ -182,7 +182,7 @@ impl Default for Settings {
             internal_token: None,
             user_token_ttl: Duration::from_hours(28 * 24),
             log_format: LogFormat::Text,
-            log: "info,async_nats=warn,sqlx=warn".to_owned(),
+            log: "info".to_owned(),
             otlp_endpoint: None,
         }
     }

@@ -26,8 +26,8 @@ use tracing_subscriber::{
 
 use crate::format::JsonWithTraceId;
 
-/// The SDK tells of every value that it drops; the options can still ask for it.
-const QUIET: &str = "opentelemetry_sdk=warn";
+/// What these say when all is well is for their own developers; the options can still ask for it.
+const QUIET: &str = "opentelemetry_sdk=warn,async_nats=warn,sqlx=warn";
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What [`init`] needs to know.

@@ -1,6 +1,8 @@
 //! Connecting: single use of states, and the commit of a new grant (refresh protocol,
 //! section 2).
 
+use std::fmt;
+
 use sha2::{Digest, Sha256};
 use workapi_bus::outbox;
 use workapi_keyring::Salt;
@@ -53,7 +55,6 @@ pub enum ExchangeStart {
 }
 
 /// A grant that a provider has just made.
-#[derive(Debug)]
 pub struct NewGrant {
     /// What was presented for it.
     pub state_hash: StateHash,
@@ -81,6 +82,17 @@ pub struct NewGrant {
     pub offline: bool,
     /// The provider's answer.
     pub tokens: TokenSet,
+}
+
+/// Leaves out the account, which is a person's.
+impl fmt::Debug for NewGrant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewGrant")
+            .field("integration_id", &self.integration_id)
+            .field("grant_id", &self.grant_id)
+            .field("tokens", &self.tokens)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How the commit of a new grant ended.

@@ -330,7 +330,7 @@ impl Vault {
         let change = credential::record_failure(&mut transaction, lease, failure, back_off).await?;
         match &change {
             Some(change) if change.is_news() => {
-                outbox::append(&mut transaction, &change.event(lease)).await?;
+                outbox::append(&mut transaction, &change.event(lease, failure.action)).await?;
             }
             Some(_) => {}
             // If it is the deletion that came between, its revocation waits for this lease.
@@ -382,8 +382,7 @@ fn state_changed(
 }
 
 impl credential::StateChange {
-    fn event(&self, lease: &RotationLease) -> CredentialStateChanged {
-        let action = State::parse(&self.state).map_or(Action::None, State::action);
+    fn event(&self, lease: &RotationLease, action: Action) -> CredentialStateChanged {
         CredentialStateChanged {
             integration_id: lease.integration_id.to_string(),
             environment_guid: lease.environment_guid.to_string(),

@@ -7,7 +7,6 @@ use tokio_util::sync::CancellationToken;
 use workapi_bus::{Bus, Relay};
 use workapi_keyring::Purpose;
 use workapi_postgres::Database;
-use workapi_proto::integrations::v1::directory_client::DirectoryClient;
 use workapi_redis::Redis;
 use workapi_runtime::{
     Grpc, Health, ListenError, Listener, ServiceHealth, SharedSecret, Shutdown, channel,
@@ -106,7 +105,7 @@ impl Service {
             authorizations: Authorizations::new(redis, config.key_ring),
             catalogue: config.catalogue,
             oauth: workapi_oauth::Client::new(workapi_oauth::HttpClient::new()?),
-            directory: Directory::new(DirectoryClient::new(channel), &config.internal_token),
+            directory: Directory::new(channel, &config.internal_token),
             callback_url: callback_url(&config.public_url)?,
             shutdown: shutdown.clone(),
         });

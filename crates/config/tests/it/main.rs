@@ -72,6 +72,13 @@ fn the_environment_wins_over_the_file() {
 }
 
 #[test]
+fn the_variable_of_the_ruby_sdk_is_none_of_ours() {
+    let loaded = from_variables(&[("WORK_API_HOST", "http://127.0.0.1:8080")]);
+
+    assert!(loaded.is_ok());
+}
+
+#[test]
 fn an_empty_variable_counts_as_not_set() {
     let loaded = from_variables(&[
         ("WORK_API_LOG", ""),
@@ -80,7 +87,7 @@ fn an_empty_variable_counts_as_not_set() {
     ])
     .unwrap();
 
-    assert_eq!(loaded.settings.log, "info,async_nats=warn,sqlx=warn");
+    assert_eq!(loaded.settings.log, "info");
     assert!(loaded.settings.otlp_endpoint.is_none());
 }
 

@@ -8,17 +8,17 @@ use workapi_types::{EnvironmentGuid, ProviderName};
 use workapi_vault::OAuthClient;
 
 use crate::app::authorizations::PendingAuthorization;
-use crate::app::{App, Error, User, return_to};
+use crate::app::{App, Caller, Error, return_to};
 
 impl App {
     /// Starts an authorization of one of the calling user's integrations.
     pub(crate) async fn begin(
         &self,
-        user: &User,
+        caller: &Caller,
         integration_id: &str,
         return_to: &str,
     ) -> Result<Url, Error> {
-        let context = self.directory.context(user, integration_id).await?;
+        let context = self.directory.context(caller, integration_id).await?;
         let manifest = self.manifest(&context.provider)?;
         let client = self
             .client(context.environment_guid, &context.provider)
@@ -70,7 +70,8 @@ impl App {
                 Code::RemoteAuthorizationMissing,
                 format!(
                     "the environment has no client at {provider}; set one with \
-                     `work-api admin provider set --environment {environment} --provider {provider}`"
+                     `work-api admin provider set --environment {environment} --provider {provider} \
+                     --client-id ID --client-secret-file FILE`"
                 ),
             )
         })?)

@@ -7,9 +7,10 @@ use tonic::metadata::{Ascii, MetadataValue};
 use tonic::{Code, Request, Status};
 use workapi_errors::Error as Refusal;
 use workapi_proto::integrations::v1::directory_client::DirectoryClient;
+use workapi_proto::integrations::v1::environment_admin_client::EnvironmentAdminClient;
 use workapi_proto::integrations::v1::{
-    FilterExistingIntegrationsRequest, GetAuthorizationContextRequest, Integration,
-    RecordProviderIdRequest,
+    FilterExistingIntegrationsRequest, GetAuthorizationContextRequest, GetEnvironmentRequest,
+    Integration, RecordProviderIdRequest,
 };
 use workapi_runtime::{Channel, Deadline, INTERNAL_TOKEN};
 use workapi_types::{EnvironmentGuid, IntegrationId, MediaType, ProviderName, UserId};
@@ -22,11 +23,32 @@ const BACKGROUND_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Who is calling, as the owner of the records will check.
 #[derive(Debug)]
-pub(crate) struct User {
+pub(crate) struct Caller {
     /// The metadata value `Bearer …` of the request.
     pub(crate) authorization: MetadataValue<Ascii>,
     /// By when the answer is wanted.
     pub(crate) deadline: Deadline,
+}
+
+impl Caller {
+    /// Reads who makes a request. The token is passed on to the owner of the records, who checks
+    /// it.
+    pub(crate) fn of<T>(request: &Request<T>) -> Result<Self, Refusal> {
+        let authorization = request.metadata().get("authorization").cloned();
+        Ok(Self {
+            authorization: authorization.ok_or_else(|| Refusal::invalid_token("invalid token"))?,
+            deadline: Deadline::of(request),
+        })
+    }
+
+    /// Makes a request in the caller's name, to be answered in the caller's time.
+    fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        let metadata = request.metadata_mut();
+        metadata.insert("authorization", self.authorization.clone());
+        self.deadline.apply(&mut request);
+        request
+    }
 }
 
 /// What an authorization needs to know about its integration.
@@ -55,17 +77,19 @@ pub(crate) enum Recorded {
 #[derive(Clone, Debug)]
 pub(crate) struct Directory {
     client: DirectoryClient<Channel>,
+    environments: EnvironmentAdminClient<Channel>,
     internal_token: Option<MetadataValue<Ascii>>,
 }
 
 impl Directory {
-    pub(crate) fn new(client: DirectoryClient<Channel>, internal_token: &SecretString) -> Self {
+    pub(crate) fn new(channel: Channel, internal_token: &SecretString) -> Self {
         let mut token = MetadataValue::try_from(internal_token.expose_secret()).ok();
         if let Some(token) = &mut token {
             token.set_sensitive(true);
         }
         Self {
-            client,
+            client: DirectoryClient::new(channel.clone()),
+            environments: EnvironmentAdminClient::new(channel),
             internal_token: token,
         }
     }
@@ -73,16 +97,12 @@ impl Directory {
     /// Returns an integration of the calling user.
     pub(crate) async fn context(
         &self,
-        user: &User,
+        caller: &Caller,
         integration_id: &str,
     ) -> Result<Context, Error> {
-        let mut request = Request::new(GetAuthorizationContextRequest {
+        let request = caller.request(GetAuthorizationContextRequest {
             integration_id: integration_id.to_owned(),
         });
-        request
-            .metadata_mut()
-            .insert("authorization", user.authorization.clone());
-        user.deadline.apply(&mut request);
         let answer = self
             .client
             .clone()
@@ -104,6 +124,19 @@ impl Directory {
             loopback_return_allowed: answer.loopback_return_allowed,
             integration,
         })
+    }
+
+    /// Requires that an environment exists, in the name of an operator.
+    pub(crate) async fn require_environment(
+        &self,
+        caller: &Caller,
+        guid: EnvironmentGuid,
+    ) -> Result<(), Error> {
+        let request = caller.request(GetEnvironmentRequest {
+            guid: guid.to_string(),
+        });
+        self.environments.clone().get_environment(request).await?;
+        Ok(())
     }
 
     /// Tells the account that an integration was connected to.

@@ -51,10 +51,11 @@ impl From<Error> for tonic::Status {
             }
             _ => Refusal::internal(),
         };
+        // Only what a cause displays: PostgreSQL's details, which `Debug` shows, quote rows.
         if refusal == Refusal::internal() {
-            tracing::error!(%error, cause = ?error.source(), "a use case failed");
+            tracing::error!(%error, cause = error.source(), "a use case failed");
         } else {
-            tracing::warn!(%error, cause = ?error.source(), "something that auth needs is away");
+            tracing::warn!(%error, cause = error.source(), "something that auth needs is away");
         }
         refusal.into()
     }

@@ -41,7 +41,6 @@ pub(super) enum Redemption {
 }
 
 /// How an exchange ended.
-#[derive(Debug)]
 pub(super) struct Exchanged {
     pub(super) outcome: Outcome,
     /// The account, where one was connected.
@@ -74,11 +73,13 @@ impl App {
 
     async fn exchange_detached(&self, exchange: CodeExchange) -> Result<Exchanged, Error> {
         let exchanged = self.exchange_and_store(&exchange).await?;
-        // The commit of a grant has written this already; the first word stands.
         let outcome = exchanged.outcome.as_str();
-        self.vault
-            .finish_exchange(exchange.state_hash, outcome)
-            .await?;
+        // The commit of a grant has written this already; the first word stands. It is for who
+        // presents the state again: what the user is told now does not depend on it.
+        let recorded = self.vault.finish_exchange(exchange.state_hash, outcome);
+        if let Err(error) = recorded.await {
+            tracing::warn!(integration.id = %exchange.integration_id, %error, "an outcome was not recorded");
+        }
         tracing::info!(
             integration.id = %exchange.integration_id,
             provider = %exchange.provider,
@@ -113,7 +114,7 @@ impl App {
         };
         let grant = new_grant(manifest, exchange, answer, account.subject, provider_id);
         let connected = self.store(&grant).await?;
-        self.settle(connected, grant).await
+        Ok(self.settle(connected, grant).await)
     }
 
     /// Sends the code with the first client secret: a code is used up by a wrong one too.
@@ -158,29 +159,35 @@ impl App {
     }
 
     /// Tells the owner of the integration, and the user, what came of a grant.
-    async fn settle(&self, connected: Connected, grant: NewGrant) -> Result<Exchanged, Error> {
-        let outcome = match connected {
-            Connected::Stored => return self.announce(grant).await,
-            Connected::Superseded => Outcome::Success,
-            Connected::AccountMismatch => Outcome::AccountMismatch,
-            Connected::Deleted => Outcome::IntegrationDeleted,
-            Connected::NoRefreshToken => Outcome::NoRefreshToken,
-        };
-        Ok(outcome.into())
+    async fn settle(&self, connected: Connected, grant: NewGrant) -> Exchanged {
+        match connected {
+            Connected::Stored => self.announce(grant).await,
+            Connected::Superseded => Outcome::Success.into(),
+            Connected::AccountMismatch => Outcome::AccountMismatch.into(),
+            Connected::Deleted => Outcome::IntegrationDeleted.into(),
+            Connected::NoRefreshToken => Outcome::NoRefreshToken.into(),
+        }
     }
 
-    async fn announce(&self, grant: NewGrant) -> Result<Exchanged, Error> {
+    async fn announce(&self, grant: NewGrant) -> Exchanged {
         let account = Projection {
             integration_id: grant.integration_id,
             grant_id: grant.grant_id,
             provider_id: grant.provider_id,
         };
-        match self.project(&account).await? {
-            Some(Recorded::Gone) => Ok(Outcome::IntegrationDeleted.into()),
-            Some(Recorded::Done) | None => Ok(Exchanged {
-                outcome: Outcome::Success,
-                provider_id: Some(account.provider_id),
-            }),
+        match self.project(&account).await {
+            Ok(Some(Recorded::Gone)) => return Outcome::IntegrationDeleted.into(),
+            Ok(Some(Recorded::Done) | None) => {}
+            // The grant is stored, and the account is told again later.
+            Err(error) => tracing::warn!(
+                integration.id = %account.integration_id,
+                %error,
+                "an account could not be ticked off"
+            ),
+        }
+        Exchanged {
+            outcome: Outcome::Success,
+            provider_id: Some(account.provider_id),
         }
     }
 }

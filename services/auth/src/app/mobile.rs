@@ -8,7 +8,7 @@ use workapi_types::AuthorizationCode;
 use workapi_vault::{Exchange, ExchangeStart, StateHash};
 
 use crate::app::exchange::{CodeExchange, Redemption};
-use crate::app::{App, Error, Outcome, User};
+use crate::app::{App, Caller, Error, Outcome};
 
 /// The longest code that is worth hashing; Google's are at most 256 bytes.
 const MAX_CODE_LENGTH: usize = 4096;
@@ -17,7 +17,7 @@ impl App {
     /// Connects one of the calling user's integrations.
     pub(crate) async fn exchange_mobile_code(
         self: &Arc<Self>,
-        user: &User,
+        caller: &Caller,
         integration_id: &str,
         code: String,
     ) -> Result<Integration, Error> {
@@ -25,7 +25,7 @@ impl App {
             let refusal = format!("code must be 1 to {MAX_CODE_LENGTH} bytes long");
             return Err(Refusal::bad_request(refusal).into());
         }
-        let context = self.directory.context(user, integration_id).await?;
+        let context = self.directory.context(caller, integration_id).await?;
         let manifest = self.manifest(&context.provider)?;
         let Some(redirect) = manifest.mobile_redirect else {
             let refusal = format!("{} issues no codes to mobile devices", context.provider);

@@ -23,7 +23,7 @@ use workapi_vault::Vault;
 
 pub(crate) use authorizations::Authorizations;
 pub(crate) use complete::{Callback, Completed};
-pub(crate) use directory::{Directory, User};
+pub(crate) use directory::{Caller, Directory};
 pub(crate) use error::Error;
 pub(crate) use outcome::Outcome;
 

@@ -4,12 +4,13 @@ use workapi_errors::Error as Refusal;
 use workapi_types::{ClientSecret, EnvironmentGuid, ProviderName};
 use workapi_vault::{ConfigDeletion, ProviderConfig};
 
-use crate::app::{App, Error};
+use crate::app::{App, Caller, Error};
 
 impl App {
     /// Sets the client of an environment at a provider.
     pub(crate) async fn set_provider_config(
         &self,
+        caller: &Caller,
         environment: &str,
         provider: &str,
         client_id: &str,
@@ -29,6 +30,9 @@ impl App {
                 return Err(Refusal::bad_request(refusal).into());
             }
         }
+        self.directory
+            .require_environment(caller, environment)
+            .await?;
         let name = &manifest.name;
         Ok(self
             .vault

@@ -3,16 +3,14 @@
 use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
-use workapi_errors::Error as Refusal;
 use workapi_proto::auth::v1::{
     AuthorizationOutcome, BeginAuthorizationRequest, BeginAuthorizationResponse,
     CompleteAuthorizationRequest, CompleteAuthorizationResponse, ExchangeAuthCodeRequest,
     ExchangeAuthCodeResponse, authorization_server,
 };
-use workapi_runtime::Deadline;
 use workapi_types::AuthorizationCode;
 
-use crate::app::{App, Callback, Completed, User};
+use crate::app::{App, Callback, Caller, Completed};
 
 pub(super) struct Authorization {
     pub(super) app: Arc<App>,
@@ -24,11 +22,11 @@ impl authorization_server::Authorization for Authorization {
         &self,
         request: Request<BeginAuthorizationRequest>,
     ) -> Result<Response<BeginAuthorizationResponse>, Status> {
-        let user = user(&request)?;
+        let caller = Caller::of(&request)?;
         let request = request.into_inner();
         let uri = self
             .app
-            .begin(&user, &request.integration_id, &request.return_to)
+            .begin(&caller, &request.integration_id, &request.return_to)
             .await?;
         Ok(Response::new(BeginAuthorizationResponse {
             uri: uri.into(),
@@ -55,11 +53,11 @@ impl authorization_server::Authorization for Authorization {
         &self,
         request: Request<ExchangeAuthCodeRequest>,
     ) -> Result<Response<ExchangeAuthCodeResponse>, Status> {
-        let user = user(&request)?;
+        let caller = Caller::of(&request)?;
         let request = request.into_inner();
         let integration = self
             .app
-            .exchange_mobile_code(&user, &request.integration_id, request.code)
+            .exchange_mobile_code(&caller, &request.integration_id, request.code)
             .await?;
         Ok(Response::new(ExchangeAuthCodeResponse {
             integration: Some(integration),
@@ -81,13 +79,4 @@ impl From<Completed> for CompleteAuthorizationResponse {
 /// A parameter without a value counts as omitted (RFC 6749 section 3.1).
 fn given(parameter: Option<String>) -> Option<String> {
     parameter.filter(|value| !value.is_empty())
-}
-
-/// The token is passed on to the owner of the users, who checks it.
-fn user<T>(request: &Request<T>) -> Result<User, Refusal> {
-    let authorization = request.metadata().get("authorization").cloned();
-    Ok(User {
-        authorization: authorization.ok_or_else(|| Refusal::invalid_token("invalid token"))?,
-        deadline: Deadline::of(request),
-    })
 }

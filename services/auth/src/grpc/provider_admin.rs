@@ -13,7 +13,7 @@ use workapi_proto::auth::v1::{
 use workapi_runtime::SharedSecret;
 use workapi_types::ClientSecret;
 
-use crate::app::App;
+use crate::app::{App, Caller};
 
 pub(super) struct ProviderAdmin {
     pub(super) app: Arc<App>,
@@ -27,10 +27,12 @@ impl provider_admin_server::ProviderAdmin for ProviderAdmin {
         request: Request<SetProviderConfigRequest>,
     ) -> Result<Response<SetProviderConfigResponse>, Status> {
         self.admin_token.require_as_bearer(request.metadata())?;
+        let caller = Caller::of(&request)?;
         let request = request.into_inner();
         let config = self
             .app
             .set_provider_config(
+                &caller,
                 &request.environment_guid,
                 &request.provider,
                 &request.client_id,

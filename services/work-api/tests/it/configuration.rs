@@ -18,8 +18,8 @@ fn a_setting_is_shown_with_its_origin_and_a_secret_is_not_shown() {
         json!({ "value": "(hidden)", "origin": "WORK_API_REDIS_URL" })
     );
     assert_eq!(
-        settings["log"],
-        json!({ "value": "info,async_nats=warn", "origin": "default" })
+        settings["log_format"],
+        json!({ "value": "text", "origin": "default" })
     );
     assert!(!stdout(&output).contains("hunter2"));
 }
