@@ -63,10 +63,11 @@ impl SharedSecret {
         self.require(presented.unwrap_or_default())
     }
 
-    /// Takes the same time wherever the two differ; only their lengths show.
+    /// Takes the same time wherever the two differ; only their lengths show. An empty setting is no
+    /// secret, and lets nobody in.
     fn require(&self, presented: &str) -> Result<(), Error> {
         let expected = self.0.expose_secret().as_bytes();
-        if bool::from(presented.as_bytes().ct_eq(expected)) {
+        if !expected.is_empty() && bool::from(presented.as_bytes().ct_eq(expected)) {
             Ok(())
         } else {
             Err(invalid_token())
@@ -118,6 +119,18 @@ mod tests {
         for presented in ["", "correct", "correct hors3", "correct horse "] {
             assert!(secret.require(presented).is_err(), "{presented:?}");
         }
+        assert!(
+            secret
+                .require_as_internal_token(&MetadataMap::new())
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn an_empty_secret_lets_nobody_in() {
+        let secret = SharedSecret::new(SecretString::from(""));
+
+        assert!(secret.require("").is_err());
         assert!(
             secret
                 .require_as_internal_token(&MetadataMap::new())
