@@ -46,7 +46,7 @@ impl Relay {
                 }
                 Err(error) => {
                     if !failing {
-                        tracing::warn!(error = %error, cause = ?error.source(), "the outbox can't be published; trying on");
+                        tracing::warn!(%error, cause = error.source(), "the outbox can't be published; trying on");
                         failing = true;
                     }
                     FAILURE_PAUSE
@@ -58,7 +58,7 @@ impl Relay {
             }
         }
         if let Err(error) = self.publish_all().await {
-            tracing::warn!(error = %error, "events stay in the outbox for the next start");
+            tracing::warn!(%error, "events stay in the outbox for the next start");
         }
     }
 

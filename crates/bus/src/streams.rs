@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::context::GetStreamErrorKind;
 use async_nats::jetstream::stream::{Config, RetentionPolicy, StorageType};
 
 use crate::{Bus, Error};
@@ -76,8 +78,7 @@ impl Stream {
 pub(crate) async fn prepare(bus: &Bus) -> Result<(), Error> {
     for stream in Stream::ALL {
         let name = bus.prefixed(stream.name());
-        let existing = bus.jetstream().get_stream(&name).await.ok();
-        let existing = existing.map(|stream| stream.cached_info().config.clone());
+        let existing = existing_config(bus, &name).await?;
         let config = stream.config(bus, existing.clone().unwrap_or_default());
         if existing.is_some_and(|existing| existing.retention != config.retention) {
             return Err(Error::Incompatible {
@@ -94,4 +95,23 @@ pub(crate) async fn prepare(bus: &Bus) -> Result<(), Error> {
             })?;
     }
     Ok(())
+}
+
+/// Returns the configuration of a stream that there is. Only the server's word counts: a stream that
+/// was taken for missing would lose what its operator has set.
+async fn existing_config(bus: &Bus, name: &str) -> Result<Option<Config>, Error> {
+    match bus.jetstream().get_stream(name).await {
+        Ok(stream) => Ok(Some(stream.cached_info().config.clone())),
+        Err(error) => match error.kind() {
+            GetStreamErrorKind::JetStream(answer)
+                if answer.error_code() == ErrorCode::STREAM_NOT_FOUND =>
+            {
+                Ok(None)
+            }
+            _ => Err(Error::Stream {
+                name: name.to_owned(),
+                source: error.into(),
+            }),
+        },
+    }
 }
