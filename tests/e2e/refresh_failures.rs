@@ -144,3 +144,23 @@ async fn a_wrong_client_secret_is_the_operators_matter_and_not_the_users() {
         .await;
     assert_heals(&stack, &id).await;
 }
+
+#[tokio::test]
+async fn a_client_secret_that_cannot_be_opened_is_not_met_again_and_again() {
+    let (stack, _, id) = connected().await;
+    sqlx::query("UPDATE client_secret SET sealed_secret = '\\x00'")
+        .execute(stack.vault_database())
+        .await
+        .unwrap();
+
+    stack.expire(&id).await;
+    stack.make_due(&id).await;
+    let failed = stack
+        .credential_when(&id, "a failed refresh", |found| found.failures > 0)
+        .await;
+
+    assert_eq!(failed.state, "refresh_failing");
+    assert_eq!(failed.cause.as_deref(), Some("internal"));
+    assert!(stack.due_in(&id).await > Duration::from_secs(1));
+    assert_eq!(stack.count("refreshes").await, 0);
+}

@@ -36,7 +36,7 @@ pub(super) fn leave(error: &workapi_vault::Error) -> Verdict {
     if error.is_unavailable() {
         tracing::warn!(%error, "a job is left for later");
     } else {
-        tracing::error!(%error, cause = ?std::error::Error::source(error), "a job failed");
+        tracing::error!(%error, cause = std::error::Error::source(error), "a job failed");
     }
     Verdict::Leave
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use workapi_bus::{Delivery, Verdict};
 use workapi_oauth::{RefreshRequest, RevokeRequest, TokenAnswer, TokenError, classify};
-use workapi_providers::{Manifest, Reach};
+use workapi_providers::{Action, Cause, Manifest, Reach};
 use workapi_vault::{
     Failure, OAuthClient, RotationLease, RotationStart, SealedAnswer, Settled, State, TokenSet,
 };
@@ -66,13 +66,17 @@ impl App {
         lease: &RotationLease,
         manifest: &Manifest,
     ) -> Result<(), workapi_vault::Error> {
-        let client = self.vault.client(lease.provider_config_id).await;
-        if client.is_err() || lease.leased_at.elapsed() > MAX_LEASE_AGE {
+        let client = match self.vault.client(lease.provider_config_id).await {
+            Ok(client) => client,
+            Err(error) => {
+                self.record_unsent(lease, &error).await?;
+                return Err(error);
+            }
+        };
+        if lease.leased_at.elapsed() > MAX_LEASE_AGE {
             self.counts.rotation(lease.provider.as_str(), "not_sent");
-            self.vault.return_unsent(lease).await?;
-            return client.map(drop);
+            return self.vault.return_unsent(lease).await;
         }
-        let client = client?;
         let answer = self
             .oauth
             .refresh(RefreshRequest {
@@ -87,6 +91,26 @@ impl App {
             Ok(answer) => self.keep(lease, manifest, &client, answer).await,
             Err(error) => self.record(lease, manifest, &error).await,
         }
+    }
+
+    /// Ends a lease for want of the client. A database that is away is asked again at once; a client
+    /// that can't be opened is a fault of ours, which the next try would meet again.
+    async fn record_unsent(
+        &self,
+        lease: &RotationLease,
+        error: &workapi_vault::Error,
+    ) -> Result<(), workapi_vault::Error> {
+        self.counts.rotation(lease.provider.as_str(), "not_sent");
+        if error.is_unavailable() {
+            return self.vault.return_unsent(lease).await;
+        }
+        let failure = Failure {
+            cause: Cause::Internal,
+            action: Action::Wait,
+            retry_after: None,
+            rejected: true,
+        };
+        self.vault.record_failure(lease, &failure).await.map(drop)
     }
 
     /// Offers an answer to PostgreSQL until it is taken: it exists nowhere else.

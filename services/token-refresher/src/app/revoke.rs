@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use workapi_bus::{Delivery, Verdict};
-use workapi_oauth::{RevocableToken, RevokeError, RevokeRequest};
+use workapi_oauth::{RevocableToken, RevokeRequest};
 use workapi_providers::{Manifest, Reach, Revocation, RevocationToken};
 use workapi_types::{AccessToken, RefreshToken};
 use workapi_vault::{Clearance, ProviderRevocation, RevocationLease};
@@ -136,10 +136,12 @@ impl App {
             %error,
             "a revocation was not confirmed"
         );
-        match error {
-            RevokeError::Unavailable { retry_after, .. } => Answer::Later { retry_after },
-            RevokeError::Transport(_) => Answer::Later { retry_after: None },
-            _ => Answer::Refused,
+        if error.is_retryable() {
+            Answer::Later {
+                retry_after: error.retry_after(),
+            }
+        } else {
+            Answer::Refused
         }
     }
 
