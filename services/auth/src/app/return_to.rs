@@ -1,7 +1,7 @@
 //! `return_to`: where a browser may be sent in the end (interfaces section 6, RFC 9700
 //! section 4.11).
 
-use url::{Host, Url};
+use url::{Host, Url, form_urlencoded};
 use workapi_errors::Error;
 use workapi_types::IntegrationId;
 
@@ -78,27 +78,30 @@ fn is_loopback(url: &Url) -> bool {
 }
 
 /// Adds how an authorization ended. Our parameters replace others of the same name; the rest of
-/// the query and the fragment stay.
+/// the query and the fragment stay as they were written.
 pub(super) fn with_outcome(url: &Url, outcome: Outcome, integration_id: &IntegrationId) -> Url {
-    const OURS: [&str; 3] = ["status", "error", "integration_id"];
-    let kept: Vec<(String, String)> = url
-        .query_pairs()
-        .filter(|(name, _)| !OURS.contains(&name.as_ref()))
-        .map(|(name, value)| (name.into_owned(), value.into_owned()))
+    let kept = url.query().unwrap_or_default().split('&');
+    let mut query: String = kept
+        .filter(|pair| !pair.is_empty() && !is_ours(pair))
+        .flat_map(|pair| [pair, "&"])
         .collect();
-    let mut url = url.clone();
-    let mut query = url.query_pairs_mut();
-    query.clear().extend_pairs(kept);
     if outcome == Outcome::Success {
-        query.append_pair("status", "success");
+        query.push_str("status=success");
     } else {
-        query
-            .append_pair("status", "error")
-            .append_pair("error", outcome.as_str());
+        query.push_str("status=error&error=");
+        query.push_str(outcome.as_str());
     }
-    query.append_pair("integration_id", integration_id.as_str());
-    drop(query);
+    query.push_str("&integration_id=");
+    query.push_str(integration_id.as_str());
+    let mut url = url.clone();
+    url.set_query(Some(&query));
     url
+}
+
+/// Tells whether a `name=value` of a query has the name of one of ours, however it is written.
+fn is_ours(pair: &str) -> bool {
+    form_urlencoded::parse(pair.as_bytes())
+        .any(|(name, _)| ["status", "error", "integration_id"].contains(&name.as_ref()))
 }
 
 #[cfg(test)]
@@ -211,6 +214,20 @@ mod tests {
         assert_eq!(
             succeeded.as_str(),
             "https://app.example.test/?a=1&status=success\
+             &integration_id=64b7f0c2a1d3e4f5a6b7c8d9#top"
+        );
+    }
+
+    #[test]
+    fn the_rest_of_the_query_stays_as_it_was_written() {
+        let url = "https://app.example.test/?a=b%20c&flag&%73tatus=x&&d=%2B#top";
+        let id = "64b7f0c2a1d3e4f5a6b7c8d9".parse().unwrap();
+
+        let url = with_outcome(&Url::parse(url).unwrap(), Outcome::Success, &id);
+
+        assert_eq!(
+            url.as_str(),
+            "https://app.example.test/?a=b%20c&flag&d=%2B&status=success\
              &integration_id=64b7f0c2a1d3e4f5a6b7c8d9#top"
         );
     }
