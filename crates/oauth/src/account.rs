@@ -80,7 +80,8 @@ impl From<IdTokenFault> for AccountError {
 
 impl Client {
     /// Learns which account the tokens are for, from the source that the manifest
-    /// names: the verified ID token, or the userinfo endpoint.
+    /// names: the verified ID token, or the userinfo endpoint. An ID token of a known
+    /// issuer has to be right in both cases.
     #[tracing::instrument(name = "oauth.account", skip_all, fields(provider = %manifest.name))]
     pub async fn account(
         &self,
@@ -89,18 +90,26 @@ impl Client {
         answer: &TokenAnswer,
     ) -> Result<Account, AccountError> {
         let (authority, members) = match &manifest.account.source {
-            AccountSource::IdToken { issuer, jwks } => {
+            AccountSource::IdToken(issuer) => {
                 let token = answer.id_token.as_ref().ok_or(AccountError::NoIdToken)?;
-                let claims = self.verify_id_token(token, issuer, jwks, client_id).await?;
-                (issuer, claims)
+                let claims = self.verify_id_token(token, issuer, client_id).await?;
+                (&issuer.issuer, claims)
             }
             AccountSource::Userinfo {
                 endpoint,
                 authority,
+                id_tokens,
             } => {
+                let claims = match id_tokens.as_ref().zip(answer.id_token.as_ref()) {
+                    Some((issuer, token)) => self.verify_id_token(token, issuer, client_id).await?,
+                    None => Map::new(),
+                };
                 let members = self
                     .userinfo(manifest, endpoint, &answer.access_token)
                     .await?;
+                if !is_about_one_subject(&claims, &members) {
+                    return Err(IdTokenFault::Subject.into());
+                }
                 (authority, members)
             }
         };
@@ -133,6 +142,15 @@ impl Client {
             .ok_or(AccountError::Userinfo {
                 status: answer.status,
             })
+    }
+}
+
+/// Tells whether what names a subject names the same one (`OpenID` Connect Core section
+/// 5.3.2); an endpoint that is not `OpenID`'s may name none.
+fn is_about_one_subject(claims: &Map<String, Value>, members: &Map<String, Value>) -> bool {
+    match (claims.get("sub"), members.get("sub")) {
+        (Some(claimed), Some(told)) => claimed == told,
+        _ => true,
     }
 }
 

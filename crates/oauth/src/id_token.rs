@@ -3,7 +3,7 @@
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header};
 use serde_json::{Map, Value};
-use url::Url;
+use workapi_providers::IdTokenIssuer;
 use workapi_types::IdToken;
 
 use crate::account::AccountError;
@@ -37,6 +37,9 @@ pub enum IdTokenFault {
     /// It was issued for somebody else.
     #[error("its audience is another")]
     Audience,
+    /// It is about somebody else.
+    #[error("its subject is another")]
+    Subject,
     /// It is expired or not valid yet.
     #[error("it is not valid now")]
     Time,
@@ -47,10 +50,10 @@ impl Client {
     pub(crate) async fn verify_id_token(
         &self,
         token: &IdToken,
-        issuer: &str,
-        jwks: &Url,
+        issuer: &IdTokenIssuer,
         client_id: &str,
     ) -> Result<Map<String, Value>, AccountError> {
+        let IdTokenIssuer { issuer, jwks } = issuer;
         let token = token.expose();
         let header = header(token)?;
         let key = self

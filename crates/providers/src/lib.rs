@@ -15,7 +15,7 @@ pub use catalogue::{Catalogue, UnknownProvider};
 pub use cause::{Action, Cause, UnknownName};
 pub use error::Error;
 pub use manifest::{
-    Account, AccountSource, Authorization, BodyFormat, ClientAuth, ErrorRule, Manifest,
-    MediaTypeRefused, MobileRedirect, Pkce, Reach, Refresh, Revocation, RevocationToken,
+    Account, AccountSource, Authorization, BodyFormat, ClientAuth, ErrorRule, IdTokenIssuer,
+    Manifest, MediaTypeRefused, MobileRedirect, Pkce, Reach, Refresh, Revocation, RevocationToken,
     RotationClass, TokenEndpoint,
 };

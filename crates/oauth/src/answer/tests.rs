@@ -209,9 +209,11 @@ fn the_time_in_flight_is_taken_off_the_life() {
 
     assert_eq!(answer.access_life(&manifest), Duration::from_secs(58));
 
-    answer.expires_in = None;
-    assert_eq!(answer.access_life(&manifest), Duration::from_secs(98));
+    for untold in [None, Some(Duration::ZERO)] {
+        answer.expires_in = untold;
+        assert_eq!(answer.access_life(&manifest), Duration::from_secs(98));
+    }
 
-    answer.expires_in = Some(Duration::ZERO);
+    answer.expires_in = Some(Duration::from_secs(1));
     assert_eq!(answer.access_life(&manifest), Duration::ZERO);
 }

@@ -290,6 +290,33 @@ async fn the_userinfo_endpoint_names_the_account() {
     assert_eq!(request.url.query(), None);
 }
 
+/// Asks the userinfo endpoint of a provider that sent an ID token whose claims were changed.
+async fn userinfo_beside_id_token(
+    change: impl FnOnce(&mut Value),
+) -> Result<Account, AccountError> {
+    let signer = Signer::ed25519("k1");
+    let provider = Provider::start(USERINFO).await;
+    let keys = ResponseTemplate::new(200).set_body_json(json!({ "keys": [signer.jwk()] }));
+    provider.answer("/jwks", keys).await;
+    let members = json!({"id": 4711, "sub": "1234", "mail": "canary@example.test"});
+    let told = ResponseTemplate::new(200).set_body_json(members);
+    provider.answer("/userinfo", told).await;
+    let mut claims = claims(&provider);
+    change(&mut claims);
+    account(&provider, &answer(Some(signer.sign(&claims)))).await
+}
+
+#[tokio::test]
+async fn an_id_token_that_comes_beside_userinfo_is_checked_too() {
+    let account = userinfo_beside_id_token(|_| {}).await.unwrap();
+    assert_eq!(account.display.as_deref(), Some("canary@example.test"));
+
+    let of_another_client = userinfo_beside_id_token(|claims| claims["aud"] = "other".into());
+    assert_fault(of_another_client.await, IdTokenFault::Audience);
+    let of_another_user = userinfo_beside_id_token(|claims| claims["sub"] = "4321".into());
+    assert_fault(of_another_user.await, IdTokenFault::Subject);
+}
+
 #[tokio::test]
 async fn the_access_token_does_not_follow_a_redirect() {
     let elsewhere = Provider::start("").await;

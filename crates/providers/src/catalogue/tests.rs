@@ -129,7 +129,7 @@ fn the_google_providers_differ_in_name_media_type_and_scope_only() {
         assert_eq!(manifest.mobile_redirect, Some(MobileRedirect::Empty));
         assert!(matches!(
             manifest.account.source,
-            AccountSource::IdToken { .. }
+            AccountSource::IdToken(_)
         ));
 
         let revocation = manifest.revocation.as_ref().unwrap();

@@ -21,19 +21,26 @@ pub struct Account {
 #[derive(Clone, Debug)]
 pub enum AccountSource {
     /// The ID token of the code exchange (`OpenID` Connect Core section 2).
-    IdToken {
-        /// What its `iss` must be.
-        issuer: String,
-        /// Where the keys that sign it are.
-        jwks: Url,
-    },
+    IdToken(IdTokenIssuer),
     /// An endpoint that is asked with the access token.
     Userinfo {
         /// The endpoint.
         endpoint: Url,
         /// Who vouches for the subject: the issuer, or else the endpoint's origin.
         authority: String,
+        /// Who signs ID tokens, where the manifest says so; one that comes along is
+        /// checked as well.
+        id_tokens: Option<IdTokenIssuer>,
     },
+}
+
+/// Who signs ID tokens.
+#[derive(Clone, Debug)]
+pub struct IdTokenIssuer {
+    /// What their `iss` must be.
+    pub issuer: String,
+    /// Where the keys are.
+    pub jwks: Url,
 }
 
 /// The `[account]` table.
@@ -70,15 +77,17 @@ impl Table {
         userinfo: Option<Url>,
     ) -> Result<Account, KeyError> {
         let source = match self.source {
-            SourceName::IdToken => AccountSource::IdToken {
+            SourceName::IdToken => AccountSource::IdToken(IdTokenIssuer {
                 issuer: issuer.ok_or_else(|| missing("id_token", "issuer"))?,
                 jwks: jwks.ok_or_else(|| missing("id_token", "endpoints.jwks"))?,
-            },
+            }),
             SourceName::Userinfo => {
                 let endpoint = userinfo.ok_or_else(|| missing("userinfo", "endpoints.userinfo"))?;
+                let id_tokens = issuer.clone().zip(jwks);
                 AccountSource::Userinfo {
                     authority: issuer.unwrap_or_else(|| endpoint.origin().ascii_serialization()),
                     endpoint,
+                    id_tokens: id_tokens.map(|(issuer, jwks)| IdTokenIssuer { issuer, jwks }),
                 }
             }
         };

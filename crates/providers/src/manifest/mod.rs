@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | `display_name` | the name for people | required |
 //! | `media_types` | which of `email`, `event`, `file` it serves | required, at least one |
-//! | `issuer` | the issuer identifier: the `iss` of ID tokens and of callbacks | none |
+//! | `issuer` | the issuer identifier: the `iss` of ID tokens and of callbacks, which are checked | none |
 //! | `endpoints.authorize` | where the browser is sent | required |
 //! | `endpoints.token` | where codes and refresh tokens are exchanged | required |
 //! | `endpoints.userinfo` | who the account is | needed for `account.source = "userinfo"` |
@@ -55,7 +55,7 @@ mod secure_url;
 mod token;
 mod validated;
 
-pub use account::{Account, AccountSource};
+pub use account::{Account, AccountSource, IdTokenIssuer};
 pub use authorization::{Authorization, Pkce};
 pub(crate) use document::Document;
 pub use error_rule::ErrorRule;

@@ -101,8 +101,8 @@ fn every_value_arrives() {
 
     assert!(matches!(
         &manifest.account.source,
-        AccountSource::IdToken { issuer, jwks }
-            if issuer == "https://files.example.com" && *jwks == url("jwks")
+        AccountSource::IdToken(signer)
+            if signer.issuer == "https://files.example.com" && signer.jwks == url("jwks")
     ));
     let revocation = manifest.revocation.as_ref().unwrap();
     assert_eq!(revocation.endpoint, url("revoke"));
