@@ -22,11 +22,6 @@ impl Scopes {
     pub fn contains(&self, scope: &str) -> bool {
         self.0.contains(scope)
     }
-
-    /// Returns whether the set is empty.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 impl<S: Into<String>> FromIterator<S> for Scopes {

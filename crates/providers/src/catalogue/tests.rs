@@ -127,10 +127,7 @@ fn the_google_providers_differ_in_name_media_type_and_scope_only() {
         assert_eq!(manifest.token.client_auth, ClientAuth::Post);
         assert_eq!(manifest.token.body, BodyFormat::Form);
         assert_eq!(manifest.mobile_redirect, Some(MobileRedirect::Empty));
-        assert!(matches!(
-            manifest.account.source,
-            AccountSource::IdToken(_)
-        ));
+        assert!(matches!(manifest.account.source, AccountSource::IdToken(_)));
 
         let revocation = manifest.revocation.as_ref().unwrap();
         assert_eq!(revocation.reach, Reach::Project);
