@@ -33,7 +33,7 @@ pub(crate) struct Cli {
         env = "WORK_API_CONFIG",
         hide_env_values = true
     )]
-    #[arg(global = true, help_heading = "Everywhere")]
+    #[arg(global = true, help_heading = "Global options")]
     pub(crate) config: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Command,

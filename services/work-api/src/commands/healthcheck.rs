@@ -18,8 +18,7 @@ const DEADLINE: Duration = Duration::from_secs(5);
 /// Which instance to ask, and what.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// The base of the instance's metrics port [default: where `WORK_API_METRICS_LISTEN` says, or
-    /// else that of the dev in the data directory]
+    /// The base of the instance's metrics port [default: that of the settings, or else of the dev]
     #[arg(long, value_name = "URL")]
     url: Option<Url>,
     /// The data directory of the dev to ask [default: .work-api]

@@ -20,6 +20,7 @@ use crate::key_pair::KeyPair;
 
 /// What to do with environments.
 #[derive(Debug, Subcommand)]
+#[command(disable_help_subcommand = true)]
 pub(crate) enum Command {
     /// Create an environment and print its guid; the private key never leaves this machine
     Create {
@@ -40,7 +41,7 @@ pub(crate) enum Command {
         /// Its public RSA key of 2048 to 4096 bits, as PEM (SPKI)
         #[arg(long, value_name = "FILE")]
         public_key: PathBuf,
-        /// What you call it; default: the guid
+        /// What you call it [default: the guid]
         #[arg(long, default_value = "", hide_default_value = true)]
         name: String,
         #[command(flatten)]

@@ -17,6 +17,7 @@ const INSTANCE: &str = "Which instance";
 
 /// Which instance, and what about it.
 #[derive(Debug, Args)]
+#[command(disable_help_subcommand = true)]
 pub(crate) struct Options {
     #[command(flatten)]
     target: Target,
@@ -30,13 +31,13 @@ pub(crate) struct Target {
     /// The data directory of the dev to talk to [default: .work-api]
     #[arg(long, value_name = "DIR", global = true, help_heading = INSTANCE)]
     data_dir: Option<PathBuf>,
-    /// The admin listener to talk to instead of a dev [env: `WORK_API_ADMIN_URL`]
     #[arg(long, value_name = "URL", global = true, help_heading = INSTANCE)]
     #[arg(conflicts_with = "data_dir")]
+    #[arg(help = "The admin listener to talk to instead of a dev [env: WORK_API_ADMIN_URL]")]
     admin_url: Option<Url>,
-    /// The file with its admin token [env: `WORK_API_ADMIN_TOKEN_FILE`]
     #[arg(long, value_name = "FILE", global = true, help_heading = INSTANCE)]
     #[arg(conflicts_with = "data_dir")]
+    #[arg(help = "The file with its admin token [env: WORK_API_ADMIN_TOKEN_FILE]")]
     admin_token_file: Option<PathBuf>,
 }
 

@@ -19,6 +19,7 @@ use crate::console;
 
 /// What to do with an environment's OAuth clients.
 #[derive(Debug, Subcommand)]
+#[command(disable_help_subcommand = true)]
 pub(crate) enum Command {
     /// Set the OAuth client of an environment at a provider
     Set {

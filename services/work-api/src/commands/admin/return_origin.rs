@@ -13,8 +13,9 @@ use crate::console;
 
 /// What to do with the return origins of an environment.
 #[derive(Debug, Subcommand)]
+#[command(disable_help_subcommand = true)]
 pub(crate) enum Command {
-    /// Allow `return_to` addresses of an origin, or one exact URI with a private-use scheme
+    /// Allow the return addresses of an origin, or one exact URI with a private-use scheme
     Add(Allowance),
     /// List what is allowed
     List {
@@ -34,7 +35,7 @@ pub(crate) struct Allowance {
     /// The guid of the environment
     #[arg(long, value_name = "GUID")]
     environment: EnvironmentGuid,
-    /// Such as `https://app.example.com`, or `com.example.app:/done`
+    #[arg(help = "Such as https://app.example.com, or com.example.app:/done")]
     origin: String,
 }
 

@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 use jsonwebtoken::EncodingKey;
 use reqwest::header::CONTENT_TYPE;
-use reqwest::{Client, Method};
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use url::Url;
 use workapi_types::{Clock, EnvironmentGuid};
@@ -39,9 +39,8 @@ impl Api {
         let body = json!({"data": {"type": "user", "attributes": {
             "arbitrary_id": arbitrary_id, "environment_guid": self.environment_guid,
         }}});
-        let created = self
-            .call(Method::POST, "users", &apt, Some(&body), 201)
-            .await?;
+        let request = self.request(Method::POST, "users", &apt)?;
+        let created = self.send(request.json(&body), StatusCode::CREATED).await?;
         let token = text(&created["data"]["attributes"]["token"])?;
         Ok((text(&created["data"]["id"])?, token))
     }
@@ -51,16 +50,16 @@ impl Api {
         let body = json!({"data": {"type": "integration", "attributes": {
             "provider": "sandbox", "media_type": "email",
         }}});
-        let created = self
-            .call(Method::POST, "integrations", token, Some(&body), 201)
-            .await?;
+        let request = self.request(Method::POST, "integrations", token)?;
+        let created = self.send(request.json(&body), StatusCode::CREATED).await?;
         text(&created["data"]["id"])
     }
 
     /// Starts an authorization and returns the provider's address for the browser.
     pub(super) async fn authorization_uri(&self, token: &str, id: &str) -> anyhow::Result<Url> {
         let path = format!("auth/init/{id}?return_to=http://localhost/done");
-        let started = self.call(Method::GET, &path, token, None, 200).await?;
+        let request = self.request(Method::GET, &path, token)?;
+        let started = self.send(request, StatusCode::OK).await?;
         Ok(Url::parse(&text(&started["uri"])?)?)
     }
 
@@ -71,7 +70,8 @@ impl Api {
         id: &str,
     ) -> anyhow::Result<Option<String>> {
         let path = format!("integrations/{id}");
-        let shown = self.call(Method::GET, &path, token, None, 200).await?;
+        let request = self.request(Method::GET, &path, token)?;
+        let shown = self.send(request, StatusCode::OK).await?;
         Ok(shown["data"]["attributes"]["provider_id"]
             .as_str()
             .map(str::to_owned))
@@ -80,31 +80,22 @@ impl Api {
     /// Deletes an integration.
     pub(super) async fn delete_integration(&self, token: &str, id: &str) -> anyhow::Result<()> {
         let path = format!("integrations/{id}");
-        self.call(Method::DELETE, &path, token, None, 204)
-            .await
-            .map(drop)
+        let request = self.request(Method::DELETE, &path, token)?;
+        self.send(request, StatusCode::NO_CONTENT).await.map(drop)
     }
 
-    async fn call(
-        &self,
-        method: Method,
-        path: &str,
-        bearer: &str,
-        body: Option<&Value>,
-        expected: u16,
-    ) -> anyhow::Result<Value> {
-        let what = format!("{method} /{}", path.split('?').next().unwrap_or_default());
-        let mut request = self
-            .http
-            .request(method, self.base.join(path)?)
-            .bearer_auth(bearer);
-        if let Some(body) = body {
-            let json_api = "application/vnd.api+json";
-            request = request
-                .header(CONTENT_TYPE, json_api)
-                .body(body.to_string());
-        }
-        let answer = request.send().await;
+    fn request(&self, method: Method, path: &str, bearer: &str) -> anyhow::Result<RequestBuilder> {
+        let request = self.http.request(method, self.base.join(path)?);
+        // `json` leaves a content type that is there already.
+        Ok(request
+            .header(CONTENT_TYPE, "application/vnd.api+json")
+            .bearer_auth(bearer))
+    }
+
+    async fn send(&self, request: RequestBuilder, expected: StatusCode) -> anyhow::Result<Value> {
+        let request = request.build()?;
+        let what = format!("{} {}", request.method(), request.url().path());
+        let answer = self.http.execute(request).await;
         let answer = answer.with_context(|| format!("{what} was not answered"))?;
         let status = answer.status();
         let text = answer.text().await?;

@@ -12,7 +12,7 @@ use crate::console;
 
 const ANN: &str = "ann@example.test";
 /// How long a step may wait for what happens by itself.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(200);
 /// How often somebody who waits is told that it goes on.
 const REPORT: Duration = Duration::from_secs(2);

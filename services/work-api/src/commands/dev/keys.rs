@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use workapi_config::Settings;
 use workapi_keyring::KeyRing;
 
@@ -30,21 +30,18 @@ pub(super) fn provide(data_dir: &DataDir, settings: &mut Settings) -> anyhow::Re
     let admin_token = admin_token_path(data_dir);
     match &settings.admin_token {
         // The other commands find the token in the file, whoever chose it.
-        Some(token) => write_atomically(
-            &admin_token,
-            secrecy::ExposeSecret::expose_secret(token).as_bytes(),
-        )?,
-        None => settings.admin_token = Some(keep(&admin_token, new_token)?.into()),
+        Some(token) => write_atomically(&admin_token, token.expose_secret().as_bytes())?,
+        None => settings.admin_token = Some(keep(&admin_token, || Ok(new_token()))?.into()),
     }
     if settings.internal_token.is_none() {
         let path = data_dir.path().join(INTERNAL_TOKEN);
-        settings.internal_token = Some(SecretString::from(keep(&path, new_token)?));
+        settings.internal_token = Some(SecretString::from(keep(&path, || Ok(new_token()))?));
     }
     Ok(())
 }
 
 /// Reads a file, which is made first where it is missing, for its owner's eyes only.
-fn keep(path: &PathBuf, make: impl FnOnce() -> anyhow::Result<String>) -> anyhow::Result<String> {
+fn keep(path: &Path, make: impl FnOnce() -> anyhow::Result<String>) -> anyhow::Result<String> {
     match fs::read_to_string(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let content = make()?;
@@ -57,6 +54,6 @@ fn keep(path: &PathBuf, make: impl FnOnce() -> anyhow::Result<String>) -> anyhow
 }
 
 /// 256 random bits.
-fn new_token() -> anyhow::Result<String> {
-    Ok(hex::encode(rand::random::<[u8; 32]>()))
+fn new_token() -> String {
+    hex::encode(rand::random::<[u8; 32]>())
 }

@@ -1,0 +1,45 @@
+//! What `--help` says at every level, as a whole: it is read as a text.
+
+use crate::binary::work_api;
+
+const COMMANDS: [&str; 22] = [
+    "",
+    "dev",
+    "demo",
+    "gateway",
+    "migrate",
+    "admin",
+    "admin environment",
+    "admin environment create",
+    "admin environment import",
+    "admin environment list",
+    "admin environment show",
+    "admin environment delete",
+    "admin provider",
+    "admin provider set",
+    "admin provider list",
+    "admin provider delete",
+    "admin return-origin",
+    "admin return-origin add",
+    "admin return-origin list",
+    "apt",
+    "healthcheck",
+    "check-config",
+];
+
+#[test]
+fn help_reads_well_at_every_level() {
+    let pages = COMMANDS.map(|command| {
+        let help = work_api()
+            .args(command.split_whitespace())
+            .arg("--help")
+            .env("COLUMNS", "100")
+            .output()
+            .unwrap();
+        assert!(help.status.success(), "{command}");
+        let page = String::from_utf8(help.stdout).unwrap();
+        format!("$ work-api {command} --help\n{page}")
+    });
+
+    insta::assert_snapshot!(pages.join("\n"));
+}
