@@ -22,7 +22,8 @@ pub(crate) fn with_servers() -> Command {
     command
 }
 
-fn servers_dir() -> PathBuf {
+/// Returns where the pinned servers are.
+pub(crate) fn servers_dir() -> PathBuf {
     match std::env::var_os("WORK_API_TEST_SERVERS_DIR") {
         Some(dir) => dir.into(),
         None => concat!(env!("CARGO_MANIFEST_DIR"), "/../../.dev/servers").into(),

@@ -17,6 +17,7 @@ const PKCS8_HEADER_BYTES: usize = 26;
 pub(crate) struct Key {
     pub(crate) pkcs8: PathBuf,
     pub(crate) pkcs1: PathBuf,
+    pub(crate) public_pem: PathBuf,
     pub(crate) public: DecodingKey,
 }
 
@@ -29,10 +30,12 @@ impl Key {
         let key = Self {
             pkcs8: folder.join("pkcs8.pem"),
             pkcs1: folder.join("pkcs1.pem"),
+            public_pem: folder.join("public.pem"),
             public: DecodingKey::from_rsa_pem(public.as_bytes()).unwrap(),
         };
         let pkcs1 = &private.as_ref()[PKCS8_HEADER_BYTES..];
         fs::write(&key.pkcs8, pem("PRIVATE KEY", private.as_ref())).unwrap();
+        fs::write(&key.public_pem, public).unwrap();
         fs::write(&key.pkcs1, pem("RSA PRIVATE KEY", pkcs1)).unwrap();
         key
     }

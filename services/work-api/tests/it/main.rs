@@ -2,9 +2,19 @@
 
 #![cfg(test)]
 
+mod admin;
+mod application;
 mod apt;
 mod binary;
 mod configuration;
+mod demo;
+mod dev;
 mod healthcheck;
+mod help;
 mod key;
+mod lifecycle;
+mod process;
+mod programs;
+mod provider;
+mod refusals;
 mod with_servers;

@@ -1,18 +1,17 @@
 //! The real servers as child processes: started, found again, stopped.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use tempfile::TempDir;
 
 use crate::binary::{stderr, stdout, with_servers};
+use crate::dev::data_dir;
 
 const SERVERS: [&str; 3] = ["postgres", "nats", "valkey"];
 
@@ -26,11 +25,16 @@ struct Run {
 impl Run {
     /// Starts a run on `data_dir` and waits until its servers are up.
     fn start(data_dir: &Path) -> Self {
+        Self::start_with(data_dir, &data_dir.join("postgres"))
+    }
+
+    /// Does the same, with PostgreSQL in `home`.
+    fn start_with(data_dir: &Path, home: &Path) -> Self {
         let mut work_api = with_servers()
             .arg("--data-dir")
             .arg(data_dir)
             .args(["--", "sh", "-c", "echo up; cat >/dev/null"])
-            .env("WORK_API_POSTGRES_HOME", data_dir.join("postgres"))
+            .env("WORK_API_POSTGRES_HOME", home)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -53,14 +57,6 @@ impl Run {
         drop(self.stdout);
         self.work_api.wait().unwrap().code()
     }
-}
-
-/// Returns a folder that the user of PostgreSQL can reach, should we be root.
-fn data_dir() -> TempDir {
-    tempfile::Builder::new()
-        .permissions(Permissions::from_mode(0o755))
-        .tempdir()
-        .unwrap()
 }
 
 fn pid_of(data_dir: &Path, server: &str) -> Option<Pid> {
@@ -183,6 +179,20 @@ fn servers_move_when_somebody_took_their_ports() {
     assert!(ports_before.iter().all(|port| !ports_after.contains(port)));
     assert_eq!(next.finish(), Some(0));
     drop(taken);
+}
+
+#[test]
+fn who_removes_the_data_directory_begins_anew_although_postgresql_is_elsewhere() {
+    let folder = data_dir();
+    let (data, home) = (folder.path().join("data"), folder.path().join("home"));
+    let start = || Run::start_with(&data, &home);
+    assert_eq!(start().finish(), Some(0));
+    fs::remove_dir_all(&data).unwrap();
+
+    let next = start();
+
+    assert!(home.join("data.old").is_dir());
+    assert_eq!(next.finish(), Some(0));
 }
 
 #[test]
