@@ -1,5 +1,6 @@
 //! Connecting an integration through the browser, and how that can end.
 
+use serde_json::json;
 use workapi_sandbox::ClientChange;
 use workapi_testkit::eventually;
 use workapi_tests::Stack;
@@ -160,4 +161,28 @@ async fn a_refresh_token_of_another_client_is_no_substitute_for_a_missing_one() 
     assert_eq!(landing.outcome(), "no_refresh_token");
     assert_eq!(stack.credential(&id).await, before);
     stack.refresh(&id).await;
+}
+
+#[tokio::test]
+async fn an_integration_that_was_changed_during_the_consent_shows_what_was_connected() {
+    let stack = Stack::start().await;
+    let user = stack.user().await;
+    let id = user.create_integration("sandbox", "email").await;
+    let uri = user.authorization_uri(&id).await;
+    let other = json!({"data": {"type": "integration", "id": id, "attributes": {
+        "provider": "gdrive", "media_type": "file",
+    }}});
+    let changed = user
+        .call("PUT", &format!("/integrations/{id}"), Some(other))
+        .await;
+    assert_eq!(changed.status, 200);
+
+    let landing = user.browser().approve(&uri, ANN).await;
+
+    assert_eq!(landing.parameter("status").as_deref(), Some("success"));
+    let shown = user.call("GET", &format!("/integrations/{id}"), None).await;
+    assert_eq!(
+        shown.body["data"]["attributes"],
+        json!({"provider": "sandbox", "provider_id": ANN, "media_type": "email"})
+    );
 }

@@ -149,10 +149,12 @@ CREATE TABLE tombstone (
 
 CREATE INDEX tombstone_created ON tombstone (created_at);
 
--- Accounts that `integrations` has yet to be told, retried until it answers.
+-- What integrations were connected to, as `integrations` has yet to be told, retried until it answers.
 CREATE TABLE account_projection (
     integration_id text PRIMARY KEY,
     grant_id       uuid NOT NULL,
+    provider       text NOT NULL,
+    media_type     text NOT NULL,
     provider_id    text NOT NULL,
     due_at         timestamptz NOT NULL,
     failures       integer NOT NULL DEFAULT 0

@@ -8,8 +8,8 @@ use workapi_bus::outbox;
 use workapi_keyring::Salt;
 use workapi_proto::events::v1::CredentialConnected;
 use workapi_types::{
-    EnvironmentGuid, GrantId, IntegrationId, ProviderConfigId, ProviderName, RefreshToken, Scopes,
-    UserId,
+    EnvironmentGuid, GrantId, IntegrationId, MediaType, ProviderConfigId, ProviderName,
+    RefreshToken, Scopes, UserId,
 };
 
 use crate::sealing::{self, PairSlot};
@@ -68,6 +68,8 @@ pub struct NewGrant {
     pub environment_guid: EnvironmentGuid,
     /// The provider.
     pub provider: ProviderName,
+    /// The media type for which it was granted.
+    pub media_type: MediaType,
     /// The OAuth client to which it was granted.
     pub provider_config_id: ProviderConfigId,
     /// What a revocation reaches at most (`Manifest::revocation_group`).

@@ -3,7 +3,7 @@
 //! `provider_id` is shown by the API, so it belongs to `integrations`; it is learnt here.
 //! The row is written with the grant and stays until the owner has confirmed it.
 
-use workapi_types::{GrantId, IntegrationId};
+use workapi_types::{GrantId, IntegrationId, MediaType, ProviderName};
 
 use crate::store::projection as store;
 use crate::{Error, Vault};
@@ -15,6 +15,10 @@ pub struct Projection {
     pub integration_id: IntegrationId,
     /// The grant under which the account was learnt.
     pub grant_id: GrantId,
+    /// The provider to which the integration was connected.
+    pub provider: ProviderName,
+    /// The media type for which it was connected.
+    pub media_type: MediaType,
     /// The account's display name at the provider.
     pub provider_id: String,
 }
@@ -62,6 +66,14 @@ impl TryFrom<store::Row> for Projection {
                 .try_into()
                 .map_err(|_| Error::Corrupt("integration id"))?,
             grant_id: GrantId::from_uuid(row.grant_id),
+            provider: row
+                .provider
+                .try_into()
+                .map_err(|_| Error::Corrupt("provider name"))?,
+            media_type: row
+                .media_type
+                .parse()
+                .map_err(|_| Error::Corrupt("media type"))?,
             provider_id: row.provider_id,
         })
     }

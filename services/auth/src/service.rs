@@ -47,6 +47,9 @@ pub enum Error {
     /// The URL of `integrations` is malformed.
     #[error(transparent)]
     Channel(#[from] workapi_runtime::ChannelError),
+    /// The internal token holds what no header can.
+    #[error("the internal token can't be sent in a header; expected visible ASCII characters")]
+    InternalToken(#[from] tonic::metadata::errors::InvalidMetadataValue),
     /// The public URL can't be the base of the redirect URI.
     #[error(
         "the public URL can't be a base of /auth/callback; expected http(s)://host[:port][/path]"
@@ -105,7 +108,7 @@ impl Service {
             authorizations: Authorizations::new(redis, config.key_ring),
             catalogue: config.catalogue,
             oauth: workapi_oauth::Client::new(workapi_oauth::HttpClient::new()?),
-            directory: Directory::new(channel, &config.internal_token),
+            directory: Directory::new(channel, &config.internal_token)?,
             callback_url: callback_url(&config.public_url)?,
             shutdown: shutdown.clone(),
         });

@@ -7,13 +7,11 @@ use workapi_types::{GrantId, IntegrationId};
 use crate::NewGrant;
 
 #[derive(sqlx::FromRow)]
-#[expect(
-    clippy::struct_field_names,
-    reason = "they are named as the columns are"
-)]
 pub(crate) struct Row {
     pub(crate) integration_id: String,
     pub(crate) grant_id: Uuid,
+    pub(crate) provider: String,
+    pub(crate) media_type: String,
     pub(crate) provider_id: String,
 }
 
@@ -23,16 +21,21 @@ pub(crate) async fn upsert(
     grant: &NewGrant,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT INTO account_projection (integration_id, grant_id, provider_id, due_at)
-         VALUES ($1, $2, $3, now() + interval '10 seconds')
+        "INSERT INTO account_projection (integration_id, grant_id, provider, media_type, provider_id,
+                                         due_at)
+         VALUES ($1, $2, $3, $4, $5, now() + interval '10 seconds')
          ON CONFLICT (integration_id)
          DO UPDATE SET grant_id = EXCLUDED.grant_id,
+                       provider = EXCLUDED.provider,
+                       media_type = EXCLUDED.media_type,
                        provider_id = EXCLUDED.provider_id,
                        due_at = EXCLUDED.due_at,
                        failures = 0",
     )
     .bind(grant.integration_id.as_str())
     .bind(grant.grant_id.as_uuid())
+    .bind(grant.provider.as_str())
+    .bind(grant.media_type.as_str())
     .bind(&grant.provider_id)
     .execute(connection)
     .await
@@ -51,7 +54,7 @@ pub(crate) async fn claim_due(pool: &PgPool, limit: i64) -> Result<Vec<Row>, sql
              LIMIT $1
              FOR UPDATE SKIP LOCKED
          ))
-         RETURNING integration_id, grant_id, provider_id",
+         RETURNING integration_id, grant_id, provider, media_type, provider_id",
     )
     .bind(limit)
     .fetch_all(pool)

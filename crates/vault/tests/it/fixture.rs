@@ -107,6 +107,7 @@ impl Fixture {
             user_id,
             environment_guid: self.environment,
             provider: provider(),
+            media_type: workapi_types::MediaType::Email,
             provider_config_id,
             revocation_group: "1234".to_owned(),
             provider_subject: "https://issuer.example ann".to_owned(),

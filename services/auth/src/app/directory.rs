@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+use tonic::metadata::errors::InvalidMetadataValue;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::{Code, Request, Status};
 use workapi_errors::Error as Refusal;
@@ -78,20 +79,23 @@ pub(crate) enum Recorded {
 pub(crate) struct Directory {
     client: DirectoryClient<Channel>,
     environments: EnvironmentAdminClient<Channel>,
-    internal_token: Option<MetadataValue<Ascii>>,
+    internal_token: MetadataValue<Ascii>,
 }
 
 impl Directory {
-    pub(crate) fn new(channel: Channel, internal_token: &SecretString) -> Self {
-        let mut token = MetadataValue::try_from(internal_token.expose_secret()).ok();
-        if let Some(token) = &mut token {
-            token.set_sensitive(true);
-        }
-        Self {
+    /// # Errors
+    /// The token holds what no header can.
+    pub(crate) fn new(
+        channel: Channel,
+        internal_token: &SecretString,
+    ) -> Result<Self, InvalidMetadataValue> {
+        let mut token = MetadataValue::try_from(internal_token.expose_secret())?;
+        token.set_sensitive(true);
+        Ok(Self {
             client: DirectoryClient::new(channel.clone()),
             environments: EnvironmentAdminClient::new(channel),
             internal_token: token,
-        }
+        })
     }
 
     /// Returns an integration of the calling user.
@@ -145,6 +149,8 @@ impl Directory {
             integration_id: account.integration_id.to_string(),
             provider_id: account.provider_id.clone(),
             grant_id: account.grant_id.to_string(),
+            provider: account.provider.to_string(),
+            media_type: account.media_type.to_string(),
         });
         match self.client.clone().record_provider_id(request).await {
             Ok(_) => Ok(Recorded::Done),
@@ -176,9 +182,8 @@ impl Directory {
 
     fn background<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
-        if let Some(token) = &self.internal_token {
-            request.metadata_mut().insert(INTERNAL_TOKEN, token.clone());
-        }
+        let token = self.internal_token.clone();
+        request.metadata_mut().insert(INTERNAL_TOKEN, token);
         request.set_timeout(BACKGROUND_DEADLINE);
         request
     }

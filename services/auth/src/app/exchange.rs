@@ -173,6 +173,8 @@ impl App {
         let account = Projection {
             integration_id: grant.integration_id,
             grant_id: grant.grant_id,
+            provider: grant.provider,
+            media_type: grant.media_type,
             provider_id: grant.provider_id,
         };
         match self.project(&account).await {
@@ -206,6 +208,7 @@ fn new_grant(
         user_id: exchange.user_id.clone(),
         environment_guid: exchange.environment_guid,
         provider: exchange.provider.clone(),
+        media_type: exchange.media_type,
         provider_config_id: exchange.client.config_id,
         revocation_group: manifest
             .revocation_group(&exchange.client.client_id)

@@ -26,6 +26,7 @@ pub(crate) use complete::{Callback, Completed};
 pub(crate) use directory::{Caller, Directory};
 pub(crate) use error::Error;
 pub(crate) use outcome::Outcome;
+pub(crate) use provider_configs::NewProviderConfig;
 
 /// What the use cases work with.
 #[derive(Debug)]

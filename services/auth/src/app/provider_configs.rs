@@ -6,38 +6,39 @@ use workapi_vault::{ConfigDeletion, ProviderConfig};
 
 use crate::app::{App, Caller, Error};
 
+/// The OAuth client that an environment shall have at a provider.
+#[derive(Debug)]
+pub(crate) struct NewProviderConfig {
+    pub(crate) environment_guid: String,
+    pub(crate) provider: String,
+    pub(crate) client_id: String,
+    pub(crate) client_secret: ClientSecret,
+}
+
 impl App {
     /// Sets the client of an environment at a provider.
     pub(crate) async fn set_provider_config(
         &self,
         caller: &Caller,
-        environment: &str,
-        provider: &str,
-        client_id: &str,
-        secret: ClientSecret,
+        new: NewProviderConfig,
     ) -> Result<ProviderConfig, Error> {
-        let environment = environment_guid(environment)?;
+        let environment = environment_guid(&new.environment_guid)?;
         let manifest = self
             .catalogue
-            .find(provider)
+            .find(&new.provider)
             .map_err(|unknown| Refusal::bad_request(unknown.to_string()))?;
-        for (name, value) in [("client_id", client_id), ("client_secret", secret.expose())] {
-            let is_visible =
-                !value.is_empty() && value.bytes().all(|byte| (0x20..0x7f).contains(&byte));
-            if !is_visible {
-                let refusal =
-                    format!("{name} must be visible ASCII characters (RFC 6749 appendix A)");
-                return Err(Refusal::bad_request(refusal).into());
-            }
-        }
+        require_visible("client_id", &new.client_id)?;
+        require_visible("client_secret", new.client_secret.expose())?;
         self.directory
             .require_environment(caller, environment)
             .await?;
-        let name = &manifest.name;
-        Ok(self
-            .vault
-            .set_provider_config(environment, name, client_id, &secret)
-            .await?)
+        let set = self.vault.set_provider_config(
+            environment,
+            &manifest.name,
+            &new.client_id,
+            &new.client_secret,
+        );
+        Ok(set.await?)
     }
 
     /// Lists the clients of one environment, or of all when none is named.
@@ -72,6 +73,17 @@ impl App {
             ))
             .into()),
         }
+    }
+}
+
+/// Requires what both members of a client's name may hold (RFC 6749 appendix A).
+fn require_visible(name: &str, value: &str) -> Result<(), Refusal> {
+    let is_visible = value.bytes().all(|byte| (0x20..0x7f).contains(&byte));
+    if is_visible && !value.is_empty() {
+        Ok(())
+    } else {
+        let refusal = format!("{name} must be visible ASCII characters (RFC 6749 appendix A)");
+        Err(Refusal::bad_request(refusal))
     }
 }
 

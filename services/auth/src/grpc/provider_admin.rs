@@ -13,7 +13,7 @@ use workapi_proto::auth::v1::{
 use workapi_runtime::SharedSecret;
 use workapi_types::ClientSecret;
 
-use crate::app::{App, Caller};
+use crate::app::{App, Caller, NewProviderConfig};
 
 pub(super) struct ProviderAdmin {
     pub(super) app: Arc<App>,
@@ -29,16 +29,13 @@ impl provider_admin_server::ProviderAdmin for ProviderAdmin {
         self.admin_token.require_as_bearer(request.metadata())?;
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
-        let config = self
-            .app
-            .set_provider_config(
-                &caller,
-                &request.environment_guid,
-                &request.provider,
-                &request.client_id,
-                ClientSecret::new(request.client_secret),
-            )
-            .await?;
+        let new = NewProviderConfig {
+            environment_guid: request.environment_guid,
+            provider: request.provider,
+            client_id: request.client_id,
+            client_secret: ClientSecret::new(request.client_secret),
+        };
+        let config = self.app.set_provider_config(&caller, new).await?;
         Ok(Response::new(SetProviderConfigResponse {
             provider_config: Some(message(config)),
         }))

@@ -53,14 +53,7 @@ impl directory_server::Directory for Directory {
     ) -> Result<Response<RecordProviderIdResponse>, Status> {
         self.internal_token
             .require_as_internal_token(request.metadata())?;
-        let message = request.get_ref();
-        self.app
-            .record_provider_id(
-                &message.integration_id,
-                &message.provider_id,
-                &message.grant_id,
-            )
-            .await?;
+        self.app.record_provider_id(request.get_ref()).await?;
         Ok(Response::new(RecordProviderIdResponse {}))
     }
 

@@ -254,20 +254,22 @@ pub(crate) async fn lock_with_owners(
     Ok(integration)
 }
 
-/// Writes the account's display name, unless a newer grant's is there; returns whether it wrote.
-pub(crate) async fn set_provider_id(
+/// Writes what an integration was connected to, unless a newer grant has; returns whether it did.
+pub(crate) async fn set_connected(
     connection: &mut PgConnection,
-    id: &IntegrationId,
-    provider_id: &str,
+    connected: &Integration,
     grant_id: GrantId,
 ) -> Result<bool, Error> {
     let result = sqlx::query(
         "UPDATE integration
-         SET provider_id = $2, provider_id_grant = $3, updated_at = now()
-         WHERE id = $1 AND (provider_id_grant IS NULL OR provider_id_grant <= $3)",
+         SET provider = $2, media_type = $3, provider_id = $4, provider_id_grant = $5,
+             updated_at = now()
+         WHERE id = $1 AND (provider_id_grant IS NULL OR provider_id_grant <= $5)",
     )
-    .bind(id.as_str())
-    .bind(provider_id)
+    .bind(connected.id.as_str())
+    .bind(connected.kind.provider.as_str())
+    .bind(connected.kind.media_type.as_str())
+    .bind(connected.provider_id.as_deref())
     .bind(grant_id.as_uuid())
     .execute(connection)
     .await?;

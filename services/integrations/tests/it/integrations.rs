@@ -68,6 +68,8 @@ async fn connect(stack: &Stack, id: &str) {
         integration_id: id.to_owned(),
         provider_id: "ann@example.test".to_owned(),
         grant_id: GRANT.to_owned(),
+        provider: "gmail".to_owned(),
+        media_type: "email".to_owned(),
     };
     stack
         .directory()

@@ -178,7 +178,7 @@ impl App {
         let mut failed_before = false;
         loop {
             match self.vault.commit_rotation(lease, sealed, grace).await {
-                Err(error) if error.is_unavailable() => {
+                Err(workapi_vault::Error::Database(error)) => {
                     if !failed_before {
                         tracing::error!(
                             integration.id = %lease.integration_id,

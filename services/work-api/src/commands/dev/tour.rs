@@ -32,7 +32,7 @@ A tour, to copy into another terminal:
   APT=$('{program}' apt --environment {guid} --key '{key}')
   TOKEN=$(curl -s {url}/users -H "Authorization: Bearer $APT" \
     -H 'Content-Type: application/vnd.api+json' \
-    -d '{{"data":{{"type":"user","attributes":{{"arbitrary_id":"me-'$$'","environment_guid":"{guid}"}}}}}}' \
+    -d '{{"data":{{"type":"user","attributes":{{"arbitrary_id":"me-'$(date +%s)'","environment_guid":"{guid}"}}}}}}' \
     | sed 's/.*"token":"\([^"]*\)".*/\1/')
 
   # 2. Create an integration with the sandbox provider.
