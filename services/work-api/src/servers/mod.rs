@@ -25,7 +25,7 @@ mod valkey;
 
 pub(crate) use error::Error;
 pub(crate) use postgres_home::remove as remove_postgres_home;
-pub(crate) use set::{Durability, Servers, Urls};
+pub(crate) use set::{Durability, Servers, Urls, to_start};
 pub(crate) use start::stop_leftovers;
 
 use std::path::PathBuf;

@@ -35,6 +35,17 @@ pub(crate) struct Servers {
     pub(super) processes: Vec<Process>,
 }
 
+/// Returns the names of the servers that `settings` does not replace by a URL.
+pub(crate) fn to_start(settings: &Settings) -> Vec<&'static str> {
+    let servers = [
+        ("PostgreSQL", &settings.postgres_url),
+        ("NATS", &settings.nats_url),
+        ("Valkey", &settings.redis_url),
+    ];
+    let own = servers.iter().filter(|(_, url)| url.is_none());
+    own.map(|(name, _)| *name).collect()
+}
+
 impl Servers {
     /// Starts every server that `settings` does not replace by a URL.
     ///

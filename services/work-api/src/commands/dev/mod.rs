@@ -22,7 +22,7 @@ use crate::console;
 use crate::data_dir::DataDir;
 use crate::databases::Databases;
 use crate::dev_json::DevJson;
-use crate::servers::{Durability, Servers, Urls};
+use crate::servers::{self, Durability, Servers, Urls};
 use crate::telemetry;
 
 /// Where to run, and where to keep everything.
@@ -70,6 +70,7 @@ pub(crate) async fn run(options: Options, mut loaded: Loaded) -> anyhow::Result<
     DevJson::remove(data_dir.path())?;
 
     let ended = beside_servers(&data_dir, loaded.settings, &shutdown).await;
+    // It is gone already, unless the product was left in a hurry.
     let removed = DevJson::remove(data_dir.path());
     telemetry.shutdown().await;
     ended?;
@@ -83,7 +84,10 @@ async fn beside_servers(
 ) -> anyhow::Result<()> {
     keys::provide(data_dir, &mut settings)?;
     let mut ground = Ground::prepare(data_dir, settings).await?;
-    console::progress("starting PostgreSQL, NATS and Valkey …");
+    let names = servers::to_start(&ground.settings).join(", ");
+    if !names.is_empty() {
+        console::progress(&format!("starting {names} …"));
+    }
     let servers = tokio::select! {
         servers = Servers::start(data_dir, &ground.settings, Durability::Durable) => servers?,
         () = shutdown.draining() => return Ok(()),
@@ -102,7 +106,9 @@ async fn beside_servers(
             return failed?.context("a server that the product needs could not be kept running");
         }
     };
-    console::progress("stopping PostgreSQL, NATS and Valkey …");
+    if !names.is_empty() {
+        console::progress(&format!("stopping {names} …"));
+    }
     stop.cancel();
     supervising.await??;
     ended
@@ -129,9 +135,10 @@ async fn run_product(
         () = shutdown.draining() => Ok(()),
         failed = product.services.failed() => Err(failed),
     };
-    DevJson::remove(data_dir.path())?;
+    let removed = DevJson::remove(data_dir.path());
     product.services.stop(shutdown).await;
-    ended
+    ended?;
+    Ok(removed?)
 }
 
 /// Seeds what a newcomer needs, tells where everything is, and waits for the end.

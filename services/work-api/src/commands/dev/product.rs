@@ -78,8 +78,7 @@ impl Ground {
 }
 
 impl Product {
-    /// Builds every service, and then starts them. `told` ends the product; operators see it
-    /// drain.
+    /// Builds every service, and then starts them. Operators see `told` drain.
     pub(super) async fn start(
         ground: Ground,
         servers: Urls,
@@ -97,23 +96,14 @@ impl Product {
             health: Health::new(),
             sandbox_url: Some(sandbox.url().clone()),
         };
-        let (of_auth, of_refresher) = (Shutdown::new(), Shutdown::new());
-        let integrations = builder.integrations().await?;
-        let integrations_url = url_of(integrations.grpc_addr())?;
-        builder.settings.integrations_grpc_url = Some(integrations_url.clone());
-        let auth = builder.auth(&of_auth).await?;
-        let auth_url = url_of(auth.grpc_addr())?;
-        builder.settings.auth_grpc_url = Some(auth_url.clone());
-        let refresher = builder.token_refresher(&of_refresher).await?;
-        let gateway = builder.gateway(rest).await?;
+        let built = Built::new(&mut builder, rest).await?;
         let operations = builder.metrics_listener().await?;
-
         let addresses = Addresses {
             public_url,
-            admin_url: url_of(gateway.admin_addr())?,
+            admin_url: url_of(built.gateway.admin_addr())?,
             metrics_url: url_of(operations.address())?,
-            integrations_url,
-            auth_url,
+            integrations_url: url_of(built.integrations.grpc_addr())?,
+            auth_url: url_of(built.auth.grpc_addr())?,
             sandbox_url: sandbox.url().clone(),
             sandbox_admin_url: sandbox.admin_url().clone(),
             sandbox_clients: sandbox.clients(),
@@ -126,18 +116,7 @@ impl Product {
             told.clone(),
         );
         let mut services = Services::default();
-        services.start("gateway", Shutdown::new(), |shutdown| async move {
-            gateway.run(shutdown).await;
-            Ok(())
-        });
-        services.start("auth", of_auth, |_| async { Ok(auth.run().await?) });
-        services.start("token-refresher", of_refresher, |_| async {
-            Ok(refresher.run().await?)
-        });
-        services.start("integrations", Shutdown::new(), |shutdown| async move {
-            integrations.run(shutdown).await;
-            Ok(())
-        });
+        built.start(&mut services);
         services.start("the metrics port", Shutdown::new(), |shutdown| async move {
             tokio::select! {
                 () = operations => {}
@@ -156,6 +135,53 @@ impl Product {
             addresses,
             services,
         })
+    }
+}
+
+/// The services, with everything that they need; two know how they will be stopped already.
+struct Built {
+    gateway: workapi_gateway::Service,
+    auth: workapi_auth::Service,
+    auth_shutdown: Shutdown,
+    refresher: workapi_token_refresher::Service,
+    refresher_shutdown: Shutdown,
+    integrations: workapi_integrations::Service,
+}
+
+impl Built {
+    /// Builds each after those whose address it has to know.
+    async fn new(builder: &mut Builder, rest: Listener) -> anyhow::Result<Self> {
+        let (auth_shutdown, refresher_shutdown) = (Shutdown::new(), Shutdown::new());
+        let integrations = builder.integrations().await?;
+        builder.settings.integrations_grpc_url = Some(url_of(integrations.grpc_addr())?);
+        let auth = builder.auth(&auth_shutdown).await?;
+        builder.settings.auth_grpc_url = Some(url_of(auth.grpc_addr())?);
+        Ok(Self {
+            gateway: builder.gateway(rest).await?,
+            auth,
+            auth_shutdown,
+            refresher: builder.token_refresher(&refresher_shutdown).await?,
+            refresher_shutdown,
+            integrations,
+        })
+    }
+
+    /// Starts them in the order in which they stop.
+    fn start(self, services: &mut Services) {
+        services.start("gateway", Shutdown::new(), |shutdown| async move {
+            self.gateway.run(shutdown).await;
+            Ok(())
+        });
+        services.start("auth", self.auth_shutdown, |_| async move {
+            Ok(self.auth.run().await?)
+        });
+        services.start("token-refresher", self.refresher_shutdown, |_| async move {
+            Ok(self.refresher.run().await?)
+        });
+        services.start("integrations", Shutdown::new(), |shutdown| async move {
+            self.integrations.run(shutdown).await;
+            Ok(())
+        });
     }
 }
 

@@ -83,3 +83,55 @@ impl Service {
 fn failure(ended: Result<anyhow::Result<()>, JoinError>) -> Option<anyhow::Error> {
     ended.map_err(anyhow::Error::from).flatten().err()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    /// Returns a service that notes its name when it has drained.
+    fn noting(
+        name: &'static str,
+        stopped: &Arc<Mutex<Vec<&'static str>>>,
+    ) -> impl FnOnce(Shutdown) -> futures::future::BoxFuture<'static, anyhow::Result<()>> {
+        let stopped = Arc::clone(stopped);
+        move |shutdown| {
+            Box::pin(async move {
+                shutdown.draining().await;
+                stopped.lock().unwrap().push(name);
+                Ok(())
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_service_that_fails_is_named_and_the_others_stop_in_order() {
+        let stopped = Arc::default();
+        let mut services = Services::default();
+        services.start("gateway", Shutdown::new(), noting("gateway", &stopped));
+        services.start("auth", Shutdown::new(), |_| async {
+            anyhow::bail!("no such stream")
+        });
+        services.start("sandbox", Shutdown::new(), noting("sandbox", &stopped));
+
+        let failed = services.failed().await;
+        services.stop(&Shutdown::new()).await;
+
+        assert_eq!(format!("{failed:#}"), "auth has ended: no such stream");
+        assert_eq!(*stopped.lock().unwrap(), ["gateway", "sandbox"]);
+    }
+
+    #[tokio::test]
+    async fn who_is_told_twice_waits_for_nobody() {
+        let mut services = Services::default();
+        services.start("auth", Shutdown::new(), |shutdown| async move {
+            shutdown.stopped().await;
+            Ok(())
+        });
+        let told = Shutdown::new();
+        told.stop();
+
+        services.stop(&told).await;
+    }
+}

@@ -52,6 +52,6 @@ Or all of it at once, with a refresh, a reconnect and the end of it:
   '{program}' demo --data-dir '{data_dir}'
 "#,
         metrics = dev.metrics_url,
-        sandbox = dev.sandbox_url,
+        sandbox = dev.sandbox_url.as_str().trim_end_matches('/'),
     ))
 }
