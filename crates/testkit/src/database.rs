@@ -18,9 +18,6 @@ use uuid::Uuid;
 /// connection while it is copied, the copying too.
 const TEMPLATE_LOCK: i64 = 0x574f_524b_4150_4931;
 
-/// How many abandoned databases are removed for each new one.
-const REMOVALS: i64 = 3;
-
 /// The connections that say that this process's databases are in use.
 static IN_USE: Mutex<Vec<PgConnection>> = Mutex::new(Vec::new());
 
@@ -51,32 +48,40 @@ pub async fn database(migrator: &Migrator) -> SecretString {
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .push(hold);
-    remove_abandoned(&mut connection).await;
-    connection
-        .close()
-        .await
-        .expect("the connection closes, which ends the lock");
+    let abandoned = abandoned(&mut connection).await;
+    run(
+        &mut connection,
+        format!("SELECT pg_advisory_unlock({TEMPLATE_LOCK})"),
+    )
+    .await;
+    remove(&mut connection, abandoned).await;
     url
 }
 
-/// Removes databases of tests that have ended. Under the lock no database is between being made
+/// Returns a database of a test that has ended. Under the lock no database is between being made
 /// and being held.
-async fn remove_abandoned(connection: &mut PgConnection) {
-    let abandoned: Vec<String> = sqlx::query_scalar(
+async fn abandoned(connection: &mut PgConnection) -> Option<String> {
+    sqlx::query_scalar(
         "SELECT datname
          FROM pg_database
          WHERE datname LIKE 'test\\_%'
-             AND NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE pg_stat_activity.datname = pg_database.datname)
-         LIMIT $1",
+             AND NOT EXISTS (
+                 SELECT 1
+                 FROM pg_stat_activity
+                 WHERE pg_stat_activity.datname = pg_database.datname
+             )
+         LIMIT 1",
     )
-    .bind(REMOVALS)
-    .fetch_all(&mut *connection)
+    .fetch_optional(connection)
     .await
-    .expect("pg_database is readable");
-    for name in abandoned {
-        // Somebody with a look at old databases may have opened it just now.
+    .expect("pg_database is readable")
+}
+
+/// Removes a database, unless another test is just doing so.
+async fn remove(connection: &mut PgConnection, database: Option<String>) {
+    if let Some(name) = database {
         let statement = AssertSqlSafe(format!("DROP DATABASE IF EXISTS {name}"));
-        let _ = sqlx::query(statement).execute(&mut *connection).await;
+        let _ = sqlx::query(statement).execute(connection).await;
     }
 }
 

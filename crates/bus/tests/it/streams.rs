@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
 use workapi_bus::{Bus, Error, Stream};
-use workapi_testkit::{nats_url, unique_prefix};
+use workapi_testkit::unique_prefix;
 
 use crate::fixture::{bus, connect, job, stored};
 
@@ -56,10 +56,8 @@ async fn a_stream_of_another_kind_is_refused_and_left_alone() {
         (Stream::Events, RetentionPolicy::WorkQueue),
     ] {
         let prefix = unique_prefix();
-        let client = async_nats::connect(secrecy::ExposeSecret::expose_secret(&nats_url()))
-            .await
-            .unwrap();
-        let jetstream = async_nats::jetstream::new(client);
+        let elsewhere = bus().await;
+        let jetstream = elsewhere.jetstream();
         let name = format!("{prefix}{}", stream.name());
         jetstream
             .create_stream(Config {

@@ -59,14 +59,16 @@ async fn a_role_that_does_not_exist_is_refused_at_once_with_the_reason() {
 async fn a_database_that_does_not_exist_is_refused_at_once_without_the_password() {
     let mut url = Url::parse(postgres_url().expose_secret()).unwrap();
     url.set_path("nobody_made_this_database");
-    url.set_password(Some("hunter2")).unwrap();
+    // A server that asks for no password ignores one.
+    let password = url.password().unwrap_or("hunter2").to_owned();
+    url.set_password(Some(&password)).unwrap();
     let config = config(SecretString::from(String::from(url)));
 
     let refused = Database::connect(&config).await.unwrap_err();
 
     let reason = refused.source().unwrap().to_string();
     assert!(reason.contains("nobody_made_this_database"), "{reason}");
-    assert!(!format!("{refused} {refused:?} {config:?}").contains("hunter2"));
+    assert!(!format!("{refused} {refused:?} {config:?}").contains(&password));
 }
 
 #[tokio::test]

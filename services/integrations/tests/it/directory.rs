@@ -20,7 +20,7 @@ async fn record(stack: &Stack, id: &str, address: &str, grant: &str) -> Result<(
         integration_id: id.to_owned(),
         provider_id: address.to_owned(),
         grant_id: grant.to_owned(),
-        provider: "gmail".to_owned(),
+        provider: "sandbox".to_owned(),
         media_type: "email".to_owned(),
     };
     stack

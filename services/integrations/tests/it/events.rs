@@ -151,8 +151,8 @@ async fn a_change_is_told_and_no_change_is_not() {
             integration_id: id.clone(),
             provider_id: "ann@example.test".to_owned(),
             grant_id: "0195d7a0-0000-7000-8000-000000000001".to_owned(),
-            provider: "gmail".to_owned(),
-            media_type: "email".to_owned(),
+            provider: "sandbox".to_owned(),
+            media_type: "event".to_owned(),
         };
         let request = internal(INTERNAL_TOKEN, request);
         stack.directory().record_provider_id(request).await.unwrap();

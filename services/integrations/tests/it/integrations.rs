@@ -68,7 +68,7 @@ async fn connect(stack: &Stack, id: &str) {
         integration_id: id.to_owned(),
         provider_id: "ann@example.test".to_owned(),
         grant_id: GRANT.to_owned(),
-        provider: "gmail".to_owned(),
+        provider: "sandbox".to_owned(),
         media_type: "email".to_owned(),
     };
     stack
