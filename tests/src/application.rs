@@ -96,7 +96,12 @@ impl Application {
     /// # Panics
     /// When the gateway refuses.
     pub async fn create_user(&self, arbitrary_id: &str) -> UserSession {
-        let answer = self.post_user(arbitrary_id).await;
+        // Whoever is asked to come back later does.
+        let answer = workapi_testkit::eventually("a user", || async {
+            let answer = self.post_user(arbitrary_id).await;
+            (answer.status != 503).then_some(answer)
+        })
+        .await;
         assert_eq!(answer.status, 201, "{}", answer.body);
         UserSession {
             browser: self.browser.clone(),

@@ -72,7 +72,7 @@ impl Parts {
         let config = workapi_integrations::Config {
             listen: LOCALHOST,
             postgres_url: self.integrations_url.clone(),
-            max_connections: 25,
+            max_connections: 10,
             nats_url: self.nats_url.clone(),
             nats_prefix: self.prefix.clone(),
             catalogue: self.catalogue.clone(),
@@ -99,7 +99,7 @@ impl Parts {
         let config = workapi_auth::Config {
             listen: LOCALHOST,
             postgres_url: self.vault_way.clone(),
-            max_connections: 25,
+            max_connections: 10,
             nats_url: self.nats_url.clone(),
             nats_prefix: self.prefix.clone(),
             redis_url: self.redis_url.clone(),
@@ -125,7 +125,7 @@ impl Parts {
     pub(crate) async fn token_refresher(&self) -> workapi_token_refresher::Service {
         let config = workapi_token_refresher::Config {
             postgres_url: self.vault_way.clone(),
-            max_connections: 25,
+            max_connections: 10,
             nats_url: self.nats_url.clone(),
             nats_prefix: self.prefix.clone(),
             catalogue: self.catalogue.clone(),
