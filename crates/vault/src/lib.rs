@@ -10,6 +10,7 @@ mod back_off;
 mod connect;
 mod error;
 mod projection;
+pub mod protocol;
 mod provider_config;
 mod revocation;
 mod rotation;
