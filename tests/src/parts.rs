@@ -106,12 +106,14 @@ impl Parts {
             redis_prefix: self.prefix.clone(),
             catalogue: self.catalogue.clone(),
             key_ring: Arc::new(self.key_ring()),
+            spill_directory: None,
             public_url: Url::parse(PUBLIC_URL).expect("a valid URL"),
             integrations_url: integrations_url.to_owned(),
             admin_token: SecretString::from(ADMIN_TOKEN),
             internal_token: SecretString::from(INTERNAL_TOKEN),
             intervals: workapi_auth::Intervals {
                 schedule: Duration::from_millis(50),
+                recovery: Duration::from_millis(500),
                 projection: Duration::from_millis(100),
                 upkeep: self.options.upkeep,
             },
@@ -130,6 +132,7 @@ impl Parts {
             nats_prefix: self.prefix.clone(),
             catalogue: self.catalogue.clone(),
             key_ring: Arc::new(self.key_ring()),
+            spill_directory: None,
             concurrency: workapi_token_refresher::Config::DEFAULT_CONCURRENCY,
         };
         let shutdown = self.shutdown.clone();

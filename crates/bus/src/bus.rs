@@ -65,6 +65,9 @@ pub enum Error {
         /// Which setting differs.
         setting: &'static str,
     },
+    /// The leader of the journal's stream did not answer.
+    #[error("failed to reach the journal")]
+    Journal(#[source] async_nats::Error),
     /// JetStream did not confirm that a message is stored.
     #[error("failed to publish to {subject}")]
     Publish {

@@ -8,7 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::tasks::{Tasks, Unfinished};
+use crate::tasks::{Hold, Tasks, Unfinished};
 
 /// How long requests that are being answered may take once nothing else is waited for.
 const REQUEST_GRACE: Duration = Duration::from_secs(3);
@@ -107,6 +107,13 @@ impl Shutdown {
         F: Future<Output: Send> + Send + 'static,
     {
         self.tasks.spawn(name, deadline, future)
+    }
+
+    /// Makes the shutdown wait for something that the caller does, until the hold is dropped.
+    ///
+    /// The `name` says what a drain waits for, the `deadline` (counted from now) for how long.
+    pub fn hold(&self, name: &'static str, deadline: Duration) -> Hold {
+        self.tasks.hold(name, deadline)
     }
 
     /// Logs every few seconds which tracked work is waited for; never resolves. Whoever drains

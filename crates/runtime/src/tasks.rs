@@ -49,9 +49,9 @@ impl Tasks {
     where
         F: Future<Output: Send> + Send + 'static,
     {
-        let entry = self.enter(name, deadline);
+        let hold = self.hold(name, deadline);
         let work = async move {
-            let _entry = entry;
+            let _hold = hold;
             future.await
         };
         tokio::spawn(work.in_current_span())
@@ -93,7 +93,7 @@ impl Tasks {
         Unfinished(self.summary())
     }
 
-    fn enter(&self, name: &'static str, deadline: Duration) -> Entry {
+    pub(crate) fn hold(&self, name: &'static str, deadline: Duration) -> Hold {
         let deadline = Instant::now() + deadline.min(LONGEST_DEADLINE);
         let mut id = 0;
         self.0.send_modify(|now| {
@@ -101,7 +101,7 @@ impl Tasks {
             id = now.last_id;
             now.tasks.insert(id, Task { name, deadline });
         });
-        Entry {
+        Hold {
             tasks: self.clone(),
             id,
         }
@@ -126,13 +126,14 @@ impl Tasks {
     }
 }
 
-/// Removes its task when the task ends, by whatever way.
-struct Entry {
+/// Something that a shutdown waits for, until this is dropped.
+#[derive(Debug)]
+pub struct Hold {
     tasks: Tasks,
     id: u64,
 }
 
-impl Drop for Entry {
+impl Drop for Hold {
     fn drop(&mut self) {
         self.tasks.0.send_modify(|now| {
             now.tasks.remove(&self.id);

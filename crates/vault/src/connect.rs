@@ -2,22 +2,22 @@
 //! section 2).
 
 use std::fmt;
+use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use workapi_bus::outbox;
 use workapi_keyring::Salt;
 use workapi_proto::events::v1::CredentialConnected;
-use workapi_types::{
-    EnvironmentGuid, GrantId, IntegrationId, MediaType, ProviderConfigId, ProviderName,
-    RefreshToken, Scopes, UserId,
-};
+use workapi_types::{GrantId, IntegrationId, MediaType, UserId};
 
-use crate::sealing::{self, PairSlot};
+use crate::answer::{Origin, SealedAnswer};
+use crate::sealing::{self, PairSlot, SealedPair};
 use crate::store::{credential, lock, projection, tombstone, used_state};
-use crate::{Error, TokenSet, Vault};
+use crate::{Error, Grant, TokenSet, Vault};
 
 /// The SHA-256 of a state, or of a mobile code: what is presented only once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StateHash([u8; 32]);
 
 impl StateHash {
@@ -54,6 +54,17 @@ pub enum ExchangeStart {
     Replayed(Option<String>),
 }
 
+/// An exchange that began a while ago and of which nobody has said how it ended.
+#[derive(Clone, Debug)]
+pub struct OpenExchange {
+    /// What was presented.
+    pub state_hash: StateHash,
+    /// The integration to connect.
+    pub integration_id: IntegrationId,
+    /// The grant that it would have brought.
+    pub grant_id: GrantId,
+}
+
 /// A grant that a provider has just made.
 pub struct NewGrant {
     /// What was presented for it.
@@ -62,24 +73,12 @@ pub struct NewGrant {
     pub grant_id: GrantId,
     /// The integration to connect.
     pub integration_id: IntegrationId,
-    /// Its user.
-    pub user_id: UserId,
-    /// Its environment.
-    pub environment_guid: EnvironmentGuid,
-    /// The provider.
-    pub provider: ProviderName,
+    /// To whom it was granted, by whom, and for what.
+    pub grant: Grant,
     /// The media type for which it was granted.
     pub media_type: MediaType,
-    /// The OAuth client to which it was granted.
-    pub provider_config_id: ProviderConfigId,
-    /// What a revocation reaches at most (`Manifest::revocation_group`).
-    pub revocation_group: String,
-    /// Issuer and subject of the account.
-    pub provider_subject: String,
     /// What the API shows as `provider_id`.
     pub provider_id: String,
-    /// The scopes that were asked for.
-    pub asked_scopes: Scopes,
     /// Whether offline access was asked for, so that a refresh token is owed.
     pub offline: bool,
     /// The provider's answer.
@@ -145,7 +144,57 @@ impl Vault {
         Ok(used_state::finish(&mut connection, state, outcome).await?)
     }
 
-    /// Stores a new grant, replacing an older one of the same integration and account.
+    /// Returns exchanges that are open for longer than their process may take, the oldest first.
+    ///
+    /// # Errors
+    /// Fails when the vault does.
+    pub async fn open_exchanges(&self, limit: i64) -> Result<Vec<OpenExchange>, Error> {
+        let rows = used_state::open(self.database.pool(), limit).await?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// Seals a new grant, once: every sink stores this ciphertext.
+    ///
+    /// # Errors
+    /// Fails when a key is missing.
+    pub fn seal_grant(&self, new: &NewGrant) -> Result<SealedAnswer, Error> {
+        let salt = Salt::random()?;
+        let slot = PairSlot {
+            integration_id: &new.integration_id,
+            grant_id: new.grant_id,
+            generation: 1,
+        };
+        let tokens = &new.tokens;
+        let refresh_token = tokens.refresh_token.as_ref();
+        let pair = sealing::seal_pair(
+            &self.keyring,
+            &salt,
+            slot,
+            &tokens.access_token,
+            refresh_token,
+        )?;
+        let scopes = tokens.scopes.as_ref().unwrap_or(&new.grant.asked_scopes);
+        Ok(SealedAnswer {
+            integration_id: new.integration_id.clone(),
+            grant_id: new.grant_id,
+            generation: 1,
+            origin: Origin::Exchange {
+                state_hash: new.state_hash,
+                media_type: new.media_type,
+                provider_id: new.provider_id.clone(),
+                offline: new.offline,
+            },
+            grant: new.grant.clone(),
+            pair,
+            salt,
+            has_new_refresh_token: refresh_token.is_some(),
+            scopes: scopes.to_string(),
+            deadlines: tokens.deadlines(new.grant_id, 1),
+            sealed_at: Instant::now(),
+        })
+    }
+
+    /// Stores a grant as a whole, replacing an older one of the same integration and account.
     ///
     /// The outcome of the exchange (`success` where the grant is stored) is recorded in the
     /// same transaction.
@@ -153,8 +202,9 @@ impl Vault {
     /// # Errors
     /// Fails when the vault does. The outcome of a commit may then be unknown: calling again
     /// with the same grant is safe.
-    pub async fn connect(&self, grant: &NewGrant) -> Result<Connected, Error> {
+    pub async fn connect(&self, answer: &SealedAnswer) -> Result<Connected, Error> {
         let mut transaction = self.database.begin().await?;
+        let grant = &answer.grant;
         // This one first: it may be held for as long as a provider takes to answer, and a deletion
         // of the integration must not wait that long.
         lock::account(
@@ -163,96 +213,96 @@ impl Vault {
             &grant.provider_subject,
         )
         .await?;
-        lock::integration(&mut transaction, &grant.integration_id).await?;
-        if tombstone::exists(&mut transaction, &grant.integration_id).await? {
-            self.keep_for_revocation(&mut transaction, grant).await?;
+        lock::integration(&mut transaction, &answer.integration_id).await?;
+        if tombstone::exists(&mut transaction, &answer.integration_id).await? {
+            keep_for_revocation(&mut transaction, answer).await?;
             transaction.commit().await?;
             return Ok(Connected::Deleted);
         }
-        let stored = credential::lock_pair(&mut transaction, &grant.integration_id).await?;
-        if let Some(refusal) = stored.as_ref().and_then(|stored| refuse(stored, grant)) {
+        let stored = credential::lock_pair(&mut transaction, &answer.integration_id).await?;
+        if let Some(refusal) = stored.as_ref().and_then(|stored| refuse(stored, answer)) {
             return Ok(refusal);
         }
-        let refresh_token = match (&grant.tokens.refresh_token, &stored) {
-            (Some(token), _) => Some(token.clone()),
-            (None, Some(stored)) => self.live_refresh_token(stored, grant)?,
-            (None, None) => None,
-        };
-        if refresh_token.is_none() && grant.offline {
+        let pair = self.complete_pair(answer, stored.as_ref())?;
+        if pair.refresh.is_none() && answer.owes_refresh_token() {
             return Ok(Connected::NoRefreshToken);
         }
-        let row = self.seal_grant(grant, refresh_token.as_ref())?;
-        credential::upsert_grant(&mut transaction, grant, &row).await?;
-        projection::upsert(&mut transaction, grant).await?;
-        used_state::finish(&mut transaction, grant.state_hash, "success").await?;
-        outbox::append(&mut transaction, &connected_event(grant)).await?;
+        credential::upsert_grant(&mut transaction, answer, &pair).await?;
+        announce(&mut transaction, answer).await?;
         transaction.commit().await?;
         Ok(Connected::Stored)
     }
 
-    /// Opens the stored refresh token, when it may serve the new grant too: the same client's,
-    /// of a credential that is not broken.
-    fn live_refresh_token(
+    /// Adds the stored refresh token where none came and that one may serve the new grant too:
+    /// it is the same client's, of a credential that is not broken.
+    fn complete_pair(
         &self,
-        stored: &credential::PairRow,
-        grant: &NewGrant,
-    ) -> Result<Option<RefreshToken>, Error> {
-        let usable = stored.is_live() && stored.provider_config_id == grant.provider_config_id;
-        match (&stored.sealed_refresh, &stored.salt) {
-            (Some(sealed), Some(salt)) if usable => {
-                let slot = PairSlot {
-                    integration_id: &grant.integration_id,
-                    grant_id: stored.grant_id,
-                    generation: stored.generation,
-                };
-                sealing::open_refresh(&self.keyring, salt, slot, sealed).map(Some)
-            }
-            _ => Ok(None),
-        }
-    }
-
-    /// Puts the tokens of a deleted integration where the revocation finds them: this program
-    /// sends no refresh token to a provider.
-    async fn keep_for_revocation(
-        &self,
-        transaction: &mut sqlx::PgConnection,
-        grant: &NewGrant,
-    ) -> Result<(), Error> {
-        let row = self.seal_grant(grant, grant.tokens.refresh_token.as_ref())?;
-        credential::upsert_grant(transaction, grant, &row).await?;
-        credential::begin_revoking(transaction, &grant.integration_id, None).await?;
-        used_state::finish(transaction, grant.state_hash, "integration_deleted").await?;
-        Ok(())
-    }
-
-    fn seal_grant(
-        &self,
-        grant: &NewGrant,
-        refresh_token: Option<&RefreshToken>,
-    ) -> Result<credential::GrantRow, Error> {
-        let salt = Salt::random()?;
-        let slot = PairSlot {
-            integration_id: &grant.integration_id,
-            grant_id: grant.grant_id,
-            generation: 1,
+        answer: &SealedAnswer,
+        stored: Option<&credential::PairRow>,
+    ) -> Result<SealedPair, Error> {
+        let pair = answer.pair.clone();
+        let Some(stored) = stored.filter(|stored| {
+            pair.refresh.is_none()
+                && stored.is_live()
+                && stored.provider_config_id == answer.grant.provider_config_id
+        }) else {
+            return Ok(pair);
         };
-        let access = &grant.tokens.access_token;
-        let pair = sealing::seal_pair(&self.keyring, &salt, slot, access, refresh_token)?;
-        Ok(credential::GrantRow {
-            pair,
-            salt,
-            deadlines: grant.tokens.deadlines(grant.grant_id, 1),
-        })
+        let (Some(sealed), Some(salt)) = (&stored.sealed_refresh, &stored.salt) else {
+            return Ok(pair);
+        };
+        let slot = PairSlot {
+            integration_id: &answer.integration_id,
+            grant_id: stored.grant_id,
+            generation: stored.generation,
+        };
+        let token = sealing::open_refresh(&self.keyring, salt, slot, sealed)?;
+        sealing::add_refresh(&self.keyring, &answer.salt, answer.slot(), pair, &token)
     }
 }
 
-/// Says why `grant` may not replace what is stored, if so.
-fn refuse(stored: &credential::PairRow, grant: &NewGrant) -> Option<Connected> {
-    if stored.provider_subject != grant.provider_subject {
+/// Puts the tokens of a deleted integration where the revocation finds them: who connects sends
+/// no refresh token to a provider.
+async fn keep_for_revocation(
+    transaction: &mut sqlx::PgConnection,
+    answer: &SealedAnswer,
+) -> Result<(), Error> {
+    credential::upsert_grant(transaction, answer, &answer.pair).await?;
+    credential::begin_revoking(transaction, &answer.integration_id, None).await?;
+    if let Origin::Exchange { state_hash, .. } = &answer.origin {
+        used_state::finish(transaction, *state_hash, "integration_deleted").await?;
+    }
+    Ok(())
+}
+
+/// Says what was stored, to whoever has to know.
+async fn announce(
+    transaction: &mut sqlx::PgConnection,
+    answer: &SealedAnswer,
+) -> Result<(), Error> {
+    if let Origin::Exchange {
+        state_hash,
+        media_type,
+        provider_id,
+        ..
+    } = &answer.origin
+    {
+        projection::upsert(transaction, answer, *media_type, provider_id).await?;
+        used_state::finish(transaction, *state_hash, "success").await?;
+        outbox::append(transaction, &connected_event(answer)).await?;
+    } else {
+        outbox::append(transaction, &answer.refreshed_event()).await?;
+    }
+    Ok(())
+}
+
+/// Says why `answer` may not replace what is stored, if so.
+fn refuse(stored: &credential::PairRow, answer: &SealedAnswer) -> Option<Connected> {
+    if stored.provider_subject != answer.grant.provider_subject {
         Some(Connected::AccountMismatch)
-    } else if stored.grant_id > grant.grant_id {
+    } else if stored.grant_id > answer.grant_id {
         Some(Connected::Superseded)
-    } else if stored.grant_id == grant.grant_id {
+    } else if stored.grant_id == answer.grant_id {
         // An earlier call of ours was committed and its answer got lost.
         Some(Connected::Stored)
     } else {
@@ -260,13 +310,28 @@ fn refuse(stored: &credential::PairRow, grant: &NewGrant) -> Option<Connected> {
     }
 }
 
-fn connected_event(grant: &NewGrant) -> CredentialConnected {
-    let granted = grant.tokens.scopes.as_ref().unwrap_or(&grant.asked_scopes);
+fn connected_event(answer: &SealedAnswer) -> CredentialConnected {
     CredentialConnected {
-        integration_id: grant.integration_id.to_string(),
-        environment_guid: grant.environment_guid.to_string(),
-        provider: grant.provider.to_string(),
-        grant_id: grant.grant_id.to_string(),
-        granted_scopes: granted.to_string(),
+        integration_id: answer.integration_id.to_string(),
+        environment_guid: answer.grant.environment_guid.to_string(),
+        provider: answer.grant.provider.to_string(),
+        grant_id: answer.grant_id.to_string(),
+        granted_scopes: answer.scopes.clone(),
+    }
+}
+
+impl TryFrom<used_state::OpenRow> for OpenExchange {
+    type Error = Error;
+
+    fn try_from(row: used_state::OpenRow) -> Result<Self, Error> {
+        let hash = row.state_hash.try_into();
+        Ok(Self {
+            state_hash: StateHash(hash.map_err(|_| Error::Corrupt("hash of a state"))?),
+            integration_id: row
+                .integration_id
+                .try_into()
+                .map_err(|_| Error::Corrupt("integration id"))?,
+            grant_id: GrantId::from_uuid(row.grant_id),
+        })
     }
 }

@@ -9,6 +9,15 @@ pub enum Error {
     /// A secret could not be sealed or opened.
     #[error("failed to seal or open a secret")]
     KeyRing(#[from] workapi_keyring::Error),
+    /// The journal failed.
+    #[error(transparent)]
+    Journal(#[from] workapi_bus::Error),
+    /// The spill directory failed.
+    #[error(transparent)]
+    Spill(#[from] crate::SpillError),
+    /// Work on a file was cut short by the end of the process.
+    #[error("failed to wait for a file")]
+    Interrupted(#[from] tokio::task::JoinError),
     /// A row holds something that no version of this program writes.
     #[error("the vault holds an invalid {0}")]
     Corrupt(&'static str),

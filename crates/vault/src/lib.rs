@@ -6,9 +6,12 @@
 //!
 //! A credential is named by its integration's id: there is one each.
 
+mod answer;
 mod back_off;
 mod connect;
 mod error;
+mod grant;
+mod journal;
 mod projection;
 pub mod protocol;
 mod provider_config;
@@ -27,12 +30,15 @@ use sqlx::migrate::Migrator;
 use workapi_keyring::{KeyRing, Purpose};
 use workapi_postgres::Database;
 
-pub use connect::{Connected, Exchange, ExchangeStart, NewGrant, StateHash};
+pub use answer::SealedAnswer;
+pub use connect::{Connected, Exchange, ExchangeStart, NewGrant, OpenExchange, StateHash};
 pub use error::Error;
+pub use grant::Grant;
+pub use journal::{Kept, Sinks, Spill, SpillError, Urgency};
 pub use projection::Projection;
 pub use provider_config::{ConfigDeletion, OAuthClient, ProviderConfig};
 pub use revocation::{AccountGuard, Clearance, ProviderRevocation, RevocationLease};
-pub use rotation::{Failure, RotationLease, RotationStart, SealedAnswer, Settled};
+pub use rotation::{Failure, RotationLease, RotationStart, SecondChance, Settled};
 pub use schedule::{Claim, Task};
 pub use state::State;
 pub use tokens::TokenSet;

@@ -66,6 +66,23 @@ pub(crate) fn seal_pair(
     })
 }
 
+/// Adds a refresh token to a pair that came without one.
+pub(crate) fn add_refresh(
+    keyring: &KeyRing,
+    salt: &Salt,
+    slot: PairSlot<'_>,
+    pair: SealedPair,
+    refresh: &RefreshToken,
+) -> Result<SealedPair, Error> {
+    let place = slot.column("refresh_token");
+    let sealed = keyring.seal(Purpose::Refresh, salt, &place, refresh.expose().as_bytes())?;
+    Ok(SealedPair {
+        refresh: Some(sealed),
+        key_id: keyring.sealing_key_id(Purpose::Refresh)?.to_owned(),
+        ..pair
+    })
+}
+
 /// Opens the refresh token of a pair.
 pub(crate) fn open_refresh(
     keyring: &KeyRing,

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use workapi_types::{AccessToken, GrantId, RefreshToken, Scopes};
 
@@ -28,7 +29,7 @@ pub struct TokenSet {
 }
 
 /// Seconds from now at which things happen to a token set; PostgreSQL adds them to its clock.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[expect(
     clippy::struct_field_names,
     reason = "they are named as in token answers"

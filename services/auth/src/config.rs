@@ -1,6 +1,7 @@
 //! What an instance of the service is made of.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ pub struct Config {
     pub catalogue: Catalogue,
     /// A ring with keys for `access`, `refresh`, `client` and `state`.
     pub key_ring: Arc<KeyRing>,
+    /// Where answers are kept that no other sink takes; `None`: nowhere. It is this process's own.
+    pub spill_directory: Option<PathBuf>,
     /// Where browsers reach the gateway; `auth/callback` below it is the redirect URI.
     pub public_url: Url,
     /// The gRPC URL of the integrations service.
@@ -47,6 +50,8 @@ pub struct Config {
 pub struct Intervals {
     /// Credentials that are due.
     pub schedule: Duration,
+    /// Exchanges whose process died: their grants may be in the journal.
+    pub recovery: Duration,
     /// Accounts that `integrations` has yet to be told.
     pub projection: Duration,
     /// Credentials whose integrations are gone, and old records.
@@ -57,6 +62,7 @@ impl Default for Intervals {
     fn default() -> Self {
         Self {
             schedule: Duration::from_millis(200),
+            recovery: Duration::from_secs(5),
             projection: Duration::from_secs(1),
             upkeep: Duration::from_hours(1),
         }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
-use workapi_bus::{Bus, Relay};
+use workapi_bus::{Bus, Journal, Relay};
 use workapi_keyring::Purpose;
 use workapi_postgres::Database;
 use workapi_redis::Redis;
@@ -12,9 +12,11 @@ use workapi_runtime::{
     Grpc, Health, ListenError, Listener, ServiceHealth, SharedSecret, Shutdown, channel,
 };
 use workapi_telemetry::Metrics;
-use workapi_vault::{AUTH_ROLE, MIGRATOR, Vault};
+use workapi_vault::{AUTH_ROLE, MIGRATOR, Sinks, Vault};
 
-use crate::app::{App, Authorizations, Directory, deletions, projections, scheduler, upkeep};
+use crate::app::{
+    App, Authorizations, Directory, deletions, projections, recovery, scheduler, upkeep,
+};
 use crate::{Config, Intervals, grpc};
 
 /// The name in logs, metrics, health and the servers' own views.
@@ -35,7 +37,7 @@ pub enum Error {
     /// Redis can't be reached or used.
     #[error(transparent)]
     Redis(#[from] workapi_redis::Error),
-    /// A key is missing.
+    /// A key is missing, or the spill directory can't be used or folded.
     #[error(transparent)]
     Vault(#[from] workapi_vault::Error),
     /// A key is missing.
@@ -102,9 +104,15 @@ impl Service {
         let redis = Redis::connect(&config.redis_url, config.redis_prefix).await?;
         add_checks(health, &database, &bus, &redis);
 
+        let sinks = Sinks::open(
+            Vault::open(database, Arc::clone(&config.key_ring))?,
+            Journal::new(bus.clone()),
+            config.spill_directory.as_deref(),
+        )?;
+        sinks.fold_spill(true).await?;
         let channel = channel(&config.integrations_url, "integrations")?;
         let app = Arc::new(App {
-            vault: Vault::open(database, Arc::clone(&config.key_ring))?,
+            sinks,
             authorizations: Authorizations::new(redis, config.key_ring),
             catalogue: config.catalogue,
             oauth: workapi_oauth::Client::new(workapi_oauth::HttpClient::new()?),
@@ -146,7 +154,7 @@ impl Service {
             health,
             shutdown,
         } = self;
-        let database = app.vault.database().clone();
+        let database = app.vault().database().clone();
         let meter = metrics.meter(NAME);
         let address = listener.address();
         let last_exchange_done = CancellationToken::new();
@@ -169,6 +177,7 @@ impl Service {
         let looping = async {
             tokio::join!(
                 scheduler::run(&app, &bus, intervals.schedule, &shutdown),
+                recovery::run(&app, intervals.recovery, &shutdown),
                 projections::run(&app, intervals.projection, &shutdown),
                 upkeep::run(&app, intervals.upkeep, &shutdown),
             );

@@ -1,5 +1,6 @@
 //! What an instance of the service is made of.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use secrecy::SecretString;
@@ -21,6 +22,8 @@ pub struct Config {
     pub catalogue: Catalogue,
     /// A ring with keys for `access`, `refresh` and `client`.
     pub key_ring: Arc<KeyRing>,
+    /// Where answers are kept that no other sink takes; `None`: nowhere. It is this process's own.
+    pub spill_directory: Option<PathBuf>,
     /// How many jobs of a kind are worked on at once.
     pub concurrency: usize,
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
-use workapi_bus::{Bus, Delivery, Relay, Stream, Subscription};
+use workapi_bus::{Bus, Delivery, Journal, Relay, Stream, Subscription};
 use workapi_postgres::Database;
 use workapi_runtime::{Health, ServiceHealth, Shutdown};
 use workapi_telemetry::Metrics;
-use workapi_vault::{MIGRATOR, TOKEN_REFRESHER_ROLE, Vault};
+use workapi_vault::{MIGRATOR, Sinks, TOKEN_REFRESHER_ROLE, Vault};
 
 use crate::Config;
 use crate::app::{App, Counts};
@@ -27,7 +27,7 @@ pub enum Error {
     /// NATS can't be reached or used.
     #[error(transparent)]
     Bus(#[from] workapi_bus::Error),
-    /// A key is missing.
+    /// A key is missing, or the spill directory can't be used or folded.
     #[error(transparent)]
     Vault(#[from] workapi_vault::Error),
     /// The HTTP client for providers could not be made.
@@ -45,11 +45,12 @@ pub struct Service {
 }
 
 impl Service {
-    /// Connects; consumes nothing yet. Exchanges under way are tracked by `shutdown`.
+    /// Connects, and stores what an earlier process left in the spill directory; consumes nothing
+    /// yet. Exchanges under way are tracked by `shutdown`.
     ///
     /// # Errors
-    /// Fails when PostgreSQL or NATS can't be reached, the vault is not migrated, or a key is
-    /// missing.
+    /// Fails when PostgreSQL or NATS can't be reached, the vault is not migrated, a key is
+    /// missing, or the spill directory can't be used.
     pub async fn build(
         config: Config,
         health: &Health,
@@ -70,8 +71,14 @@ impl Service {
         };
         let bus = Bus::connect(&bus).await?;
         add_checks(health, &database, &bus);
+        let sinks = Sinks::open(
+            Vault::open(database, config.key_ring)?,
+            Journal::new(bus.clone()),
+            config.spill_directory.as_deref(),
+        )?;
+        sinks.fold_spill(false).await?;
         let app = Arc::new(App {
-            vault: Vault::open(database, config.key_ring)?,
+            sinks,
             catalogue: config.catalogue,
             oauth: workapi_oauth::Client::new(workapi_oauth::HttpClient::new()?),
             counts: Counts::new(&metrics.meter(NAME)),
@@ -100,7 +107,7 @@ impl Service {
             health,
             shutdown,
         } = self;
-        let database = app.vault.database().clone();
+        let database = app.vault().database().clone();
         let last_job_done = CancellationToken::new();
         let relaying = async {
             let relay = Relay::new(database.clone(), bus.clone());
@@ -113,8 +120,11 @@ impl Service {
         let working = async {
             let refreshing = refresh_jobs(&app, &bus, concurrency, &shutdown);
             let revoking = revoke_jobs(&app, &bus, &shutdown);
+            let shredding = shredded(&app, &bus, &shutdown);
             let worked = tokio::select! {
-                worked = async { tokio::try_join!(refreshing, revoking) } => worked.map(drop),
+                worked = async { tokio::try_join!(refreshing, revoking, shredding) } => {
+                    worked.map(drop)
+                }
                 () = shutdown.stopped() => Ok(()),
             };
             last_job_done.cancel();
@@ -163,6 +173,26 @@ async fn revoke_jobs(
     let handler = move |delivery: Delivery| {
         let app = Arc::clone(&app);
         async move { app.revoke(&delivery).await }
+    };
+    bus.consume(subscription, shutdown.drain_token(), handler)
+        .await
+}
+
+async fn shredded(
+    app: &Arc<App>,
+    bus: &Bus,
+    shutdown: &Shutdown,
+) -> Result<(), workapi_bus::Error> {
+    let subscription = Subscription {
+        stream: Stream::Events,
+        durable: "token-refresher-shredded",
+        filter: "evt.auth.credential.revoked.v1",
+        concurrency: REVOCATIONS,
+    };
+    let app = Arc::clone(app);
+    let handler = move |delivery: Delivery| {
+        let app = Arc::clone(&app);
+        async move { app.purge(&delivery).await }
     };
     bus.consume(subscription, shutdown.drain_token(), handler)
         .await

@@ -2,9 +2,9 @@
 
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
-use workapi_types::{GrantId, IntegrationId};
+use workapi_types::{GrantId, IntegrationId, MediaType};
 
-use crate::NewGrant;
+use crate::SealedAnswer;
 
 #[derive(sqlx::FromRow)]
 pub(crate) struct Row {
@@ -18,7 +18,9 @@ pub(crate) struct Row {
 /// Writes what is to be told, due in 10 seconds: whoever connected tells it at once.
 pub(crate) async fn upsert(
     connection: &mut PgConnection,
-    grant: &NewGrant,
+    answer: &SealedAnswer,
+    media_type: MediaType,
+    provider_id: &str,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO account_projection (integration_id, grant_id, provider, media_type, provider_id,
@@ -32,11 +34,11 @@ pub(crate) async fn upsert(
                        due_at = EXCLUDED.due_at,
                        failures = 0",
     )
-    .bind(grant.integration_id.as_str())
-    .bind(grant.grant_id.as_uuid())
-    .bind(grant.provider.as_str())
-    .bind(grant.media_type.as_str())
-    .bind(&grant.provider_id)
+    .bind(answer.integration_id.as_str())
+    .bind(answer.grant_id.as_uuid())
+    .bind(answer.grant.provider.as_str())
+    .bind(media_type.as_str())
+    .bind(provider_id)
     .execute(connection)
     .await
     .map(drop)

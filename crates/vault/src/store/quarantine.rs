@@ -3,13 +3,24 @@
 use std::time::Duration;
 
 use sqlx::PgConnection;
-use workapi_types::IntegrationId;
+use uuid::Uuid;
+use workapi_types::{AttemptId, IntegrationId};
 
-use crate::store::credential::GenerationRow;
+use crate::{RotationLease, SealedAnswer};
+
+/// A quarantined answer with a refresh token.
+#[derive(Debug, sqlx::FromRow)]
+pub(crate) struct QuarantinedRow {
+    pub(crate) attempt_id: Uuid,
+    pub(crate) generation: i64,
+    pub(crate) sealed_refresh: Vec<u8>,
+    pub(crate) salt: Vec<u8>,
+}
 
 pub(crate) async fn insert(
     connection: &mut PgConnection,
-    row: &GenerationRow<'_>,
+    attempt_id: AttemptId,
+    answer: &SealedAnswer,
     keep_for: Duration,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
@@ -18,18 +29,43 @@ pub(crate) async fn insert(
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now() + make_interval(secs => $9))
          ON CONFLICT (attempt_id) DO NOTHING",
     )
-    .bind(row.lease.attempt_id.as_uuid())
-    .bind(row.lease.integration_id.as_str())
-    .bind(row.lease.grant_id.as_uuid())
-    .bind(row.lease.generation + 1)
-    .bind(&row.pair.access)
-    .bind(&row.pair.refresh)
-    .bind(&row.pair.key_id)
-    .bind(row.salt.as_bytes().as_slice())
+    .bind(attempt_id.as_uuid())
+    .bind(answer.integration_id.as_str())
+    .bind(answer.grant_id.as_uuid())
+    .bind(answer.generation)
+    .bind(&answer.pair.access)
+    .bind(&answer.pair.refresh)
+    .bind(&answer.pair.key_id)
+    .bind(answer.salt.as_bytes().as_slice())
     .bind(keep_for.as_secs_f64())
     .execute(connection)
     .await
     .map(drop)
+}
+
+/// Returns the newest live answer of the lease's grant that was not tried yet.
+pub(crate) async fn newest(
+    connection: &mut PgConnection,
+    lease: &RotationLease,
+    tried: &[AttemptId],
+) -> Result<Option<QuarantinedRow>, sqlx::Error> {
+    let tried: Vec<Uuid> = tried.iter().map(|attempt| attempt.as_uuid()).collect();
+    sqlx::query_as(
+        "SELECT attempt_id, generation, sealed_refresh, salt
+         FROM quarantine
+         WHERE integration_id = $1
+             AND grant_id = $2
+             AND kept_until > now()
+             AND sealed_refresh IS NOT NULL
+             AND attempt_id <> ALL ($3)
+         ORDER BY created_at DESC
+         LIMIT 1",
+    )
+    .bind(lease.integration_id.as_str())
+    .bind(lease.grant_id.as_uuid())
+    .bind(tried)
+    .fetch_optional(connection)
+    .await
 }
 
 pub(crate) async fn delete(

@@ -1,24 +1,29 @@
 //! Table `rotation_attempt`.
 
 use sqlx::PgConnection;
-use workapi_types::AttemptId;
+use workapi_types::{AttemptId, GrantId, IntegrationId};
 
-use crate::store::credential::ClaimKey;
+/// An attempt that is about to be made.
+#[derive(Debug)]
+pub(crate) struct AttemptRow<'a> {
+    pub(crate) attempt_id: AttemptId,
+    pub(crate) integration_id: &'a IntegrationId,
+    pub(crate) grant_id: GrantId,
+    pub(crate) generation: i64,
+}
 
 pub(crate) async fn insert(
     connection: &mut PgConnection,
-    attempt_id: AttemptId,
-    claim: &ClaimKey,
-    generation: i64,
+    row: &AttemptRow<'_>,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO rotation_attempt (attempt_id, integration_id, grant_id, generation, state)
          VALUES ($1, $2, $3, $4, 'sent')",
     )
-    .bind(attempt_id.as_uuid())
-    .bind(claim.integration_id.as_str())
-    .bind(claim.grant_id.as_uuid())
-    .bind(generation)
+    .bind(row.attempt_id.as_uuid())
+    .bind(row.integration_id.as_str())
+    .bind(row.grant_id.as_uuid())
+    .bind(row.generation)
     .execute(connection)
     .await
     .map(drop)
@@ -41,6 +46,7 @@ pub(crate) async fn is_committed(
     .await
 }
 
+/// Records how an attempt ended. One of which nothing was known may yet be heard of.
 pub(crate) async fn finish(
     connection: &mut PgConnection,
     attempt_id: AttemptId,
@@ -49,7 +55,7 @@ pub(crate) async fn finish(
     sqlx::query(
         "UPDATE rotation_attempt
          SET state = $2, finished_at = clock_timestamp()
-         WHERE attempt_id = $1 AND state = 'sent'",
+         WHERE attempt_id = $1 AND state IN ('sent', 'unknown')",
     )
     .bind(attempt_id.as_uuid())
     .bind(state)

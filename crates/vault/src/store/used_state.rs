@@ -1,10 +1,17 @@
 //! Table `used_state`.
 
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 use workapi_types::{GrantId, UserId};
 
 use crate::connect::{Exchange, StateHash};
+
+#[derive(Debug, sqlx::FromRow)]
+pub(crate) struct OpenRow {
+    pub(crate) state_hash: Vec<u8>,
+    pub(crate) integration_id: String,
+    pub(crate) grant_id: Uuid,
+}
 
 /// Inserts the state and makes the grant's id; `None` when the state was used before.
 pub(crate) async fn insert(
@@ -85,5 +92,22 @@ pub(crate) async fn may_bring_a_sibling(
     .bind(user_id.as_str())
     .bind(deleted.as_str())
     .fetch_one(connection)
+    .await
+}
+
+/// Returns exchanges that have not ended 10 seconds after they began. After an hour nothing is left
+/// to be hoped for.
+pub(crate) async fn open(pool: &PgPool, limit: i64) -> Result<Vec<OpenRow>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT state_hash, integration_id, grant_id
+         FROM used_state
+         WHERE finished_at IS NULL
+             AND started_at < now() - interval '10 seconds'
+             AND started_at > now() - interval '1 hour'
+         ORDER BY started_at
+         LIMIT $1",
+    )
+    .bind(limit)
+    .fetch_all(pool)
     .await
 }

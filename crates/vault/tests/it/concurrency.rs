@@ -11,7 +11,7 @@ use workapi_types::IntegrationId;
 use workapi_vault::{Failure, RotationStart, Settled, Vault};
 
 use crate::credential::row;
-use crate::fixture::{DEADLINE, Fixture, job, new_integration, tokens};
+use crate::fixture::{DEADLINE, Fixture, job, new_integration, store, tokens};
 
 const WORKERS: usize = 8;
 const ROUNDS: usize = 25;
@@ -33,15 +33,18 @@ async fn work(worker: usize, auth: Vault, refresher: Vault) -> usize {
                 continue;
             };
             match (worker + round) % 4 {
-                0 => refresher.return_unsent(&lease).await.unwrap(),
+                0 => refresher
+                    .return_unsent(&lease, Duration::ZERO)
+                    .await
+                    .unwrap(),
                 1 => {
                     refresher.record_failure(&lease, &failure).await.unwrap();
                 }
                 _ => {
                     let answer = refresher.seal_answer(&lease, &tokens("next")).unwrap();
-                    let settled = refresher.commit_rotation(&lease, &answer, keep).await;
+                    let settled = refresher.commit_rotation(&lease, &answer, Some(keep)).await;
                     if settled.unwrap() == Settled::Committed {
-                        let again = refresher.commit_rotation(&lease, &answer, keep).await;
+                        let again = refresher.commit_rotation(&lease, &answer, Some(keep)).await;
                         assert_eq!(again.unwrap(), Settled::Committed);
                         committed += 1;
                     }
@@ -127,8 +130,8 @@ async fn connects_deletions_and_rotations_of_one_integration_end_in_its_revocati
         racing.spawn(async move {
             let keep = Duration::from_mins(1);
             let (rotated, connected, deleted) = tokio::join!(
-                refresher.commit_rotation(&lease, &answer, keep),
-                auth.connect(&grant),
+                refresher.commit_rotation(&lease, &answer, Some(keep)),
+                store(&auth, &grant),
                 auth.delete(&integration),
             );
             rotated.unwrap();

@@ -7,7 +7,7 @@ use workapi_types::ProviderConfigId;
 use workapi_vault::{Connected, RotationStart};
 
 use crate::credential::{assert_about, find_row, row, times};
-use crate::fixture::{DEADLINE, Fixture, new_integration, tokens};
+use crate::fixture::{DEADLINE, Fixture, new_integration, store, tokens};
 
 #[tokio::test]
 async fn a_first_grant_is_stored_with_its_event_and_its_outcome() {
@@ -15,7 +15,7 @@ async fn a_first_grant_is_stored_with_its_event_and_its_outcome() {
     let integration = new_integration();
     let grant = vault.grant(&integration).await;
 
-    let connected = vault.auth.connect(&grant).await.unwrap();
+    let connected = store(&vault.auth, &grant).await.unwrap();
 
     assert_eq!(connected, Connected::Stored);
     let row = row(&vault.sql, &integration).await;
@@ -59,7 +59,7 @@ async fn lifetimes_count_from_the_receipt() {
     grant.tokens.received_at -= Duration::from_mins(10);
     grant.tokens.refresh_expires_in = Some(Duration::from_hours(24));
 
-    vault.auth.connect(&grant).await.unwrap();
+    store(&vault.auth, &grant).await.unwrap();
 
     let times = times(&vault.sql, &integration).await;
     assert!(
@@ -82,7 +82,7 @@ async fn a_lifetime_beyond_every_calendar_is_stored_as_a_very_long_one() {
     grant.tokens.expires_in = Duration::from_secs(u64::MAX);
     grant.tokens.refresh_expires_in = Some(Duration::from_secs(u64::MAX));
 
-    let connected = vault.auth.connect(&grant).await.unwrap();
+    let connected = store(&vault.auth, &grant).await.unwrap();
 
     assert_eq!(connected, Connected::Stored);
     let times = times(&vault.sql, &integration).await;
@@ -96,7 +96,7 @@ async fn scopes_that_the_provider_names_are_stored_instead_of_those_asked_for() 
     let mut grant = vault.grant(&integration).await;
     grant.tokens.scopes = Some("email".parse().unwrap());
 
-    vault.auth.connect(&grant).await.unwrap();
+    store(&vault.auth, &grant).await.unwrap();
 
     assert_eq!(row(&vault.sql, &integration).await.granted_scopes, "email");
     let event: CredentialConnected = vault.last_event().await;
@@ -110,7 +110,7 @@ async fn connecting_twice_with_one_grant_stores_it_once() {
     let grant = vault.connect(&integration).await;
     let before = row(&vault.sql, &integration).await;
 
-    let again = vault.auth.connect(&grant).await.unwrap();
+    let again = store(&vault.auth, &grant).await.unwrap();
 
     assert_eq!(again, Connected::Stored);
     assert_eq!(row(&vault.sql, &integration).await, before);
@@ -124,11 +124,11 @@ async fn another_account_is_refused_and_nothing_is_stored() {
     vault.connect(&integration).await;
     let before = row(&vault.sql, &integration).await;
     let mut grant = vault.grant(&integration).await;
-    grant.provider_subject = "https://issuer.example bo".to_owned();
+    grant.grant.provider_subject = "https://issuer.example bo".to_owned();
     grant.provider_id = "bo@example.test".to_owned();
     grant.tokens = tokens("bo");
 
-    let connected = vault.auth.connect(&grant).await.unwrap();
+    let connected = store(&vault.auth, &grant).await.unwrap();
 
     assert_eq!(connected, Connected::AccountMismatch);
     assert_eq!(row(&vault.sql, &integration).await, before);
@@ -147,7 +147,7 @@ async fn without_offline_access_no_refresh_token_is_owed_and_nothing_is_due() {
     grant.offline = false;
     grant.tokens.refresh_token = None;
 
-    let connected = vault.auth.connect(&grant).await.unwrap();
+    let connected = store(&vault.auth, &grant).await.unwrap();
 
     assert_eq!(connected, Connected::Stored);
     assert_eq!(row(&vault.sql, &integration).await.sealed_refresh, None);
@@ -166,9 +166,9 @@ async fn a_failed_connect_leaves_nothing_behind() {
     let vault = Fixture::new().await;
     let integration = new_integration();
     let mut grant = vault.grant(&integration).await;
-    grant.provider_config_id = ProviderConfigId::random();
+    grant.grant.provider_config_id = ProviderConfigId::random();
 
-    let connected = vault.auth.connect(&grant).await;
+    let connected = store(&vault.auth, &grant).await;
 
     assert!(!connected.unwrap_err().is_unavailable());
     assert_eq!(find_row(&vault.sql, &integration).await, None);

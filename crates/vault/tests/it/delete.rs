@@ -5,7 +5,7 @@ use workapi_proto::events::v1::ProviderRevocation;
 use workapi_vault::{Connected, RotationStart, Task};
 
 use crate::credential::{assert_about, find_row, row, times};
-use crate::fixture::{DEADLINE, Fixture, job, new_integration, tokens};
+use crate::fixture::{DEADLINE, Fixture, job, new_integration, store, tokens};
 
 #[tokio::test]
 async fn a_deleted_credential_is_due_for_its_revocation_and_for_nothing_else() {
@@ -47,7 +47,7 @@ async fn tokens_that_arrive_for_a_deleted_integration_are_only_kept_to_be_revoke
     let grant = vault.grant(&integration).await;
     vault.auth.delete(&integration).await.unwrap();
 
-    let connected = vault.auth.connect(&grant).await.unwrap();
+    let connected = store(&vault.auth, &grant).await.unwrap();
 
     assert_eq!(connected, Connected::Deleted);
     assert_eq!(row(&vault.sql, &integration).await.state, "revoking");
@@ -69,10 +69,10 @@ async fn a_late_connect_may_be_repeated_like_any_other() {
     let integration = new_integration();
     let grant = vault.grant(&integration).await;
     vault.auth.delete(&integration).await.unwrap();
-    vault.auth.connect(&grant).await.unwrap();
+    store(&vault.auth, &grant).await.unwrap();
     let before = row(&vault.sql, &integration).await;
 
-    let again = vault.auth.connect(&grant).await.unwrap();
+    let again = store(&vault.auth, &grant).await.unwrap();
 
     assert_eq!(again, Connected::Deleted);
     assert_eq!(row(&vault.sql, &integration).await, before);
@@ -86,7 +86,7 @@ async fn tokens_that_arrive_during_the_revocation_take_the_place_of_the_old_ones
     grant.tokens = tokens("2");
     vault.auth.delete(&integration).await.unwrap();
 
-    let connected = vault.auth.connect(&grant).await.unwrap();
+    let connected = store(&vault.auth, &grant).await.unwrap();
 
     assert_eq!(connected, Connected::Deleted);
     let lease = vault.revocation(&integration).await;
@@ -108,7 +108,7 @@ async fn tokens_that_arrive_after_the_revocation_are_revoked_too() {
         .await
         .unwrap();
 
-    let connected = vault.auth.connect(&grant).await.unwrap();
+    let connected = store(&vault.auth, &grant).await.unwrap();
 
     assert_eq!(connected, Connected::Deleted);
     let lease = vault.revocation(&integration).await;
@@ -121,7 +121,7 @@ async fn another_accounts_tokens_are_revoked_too_once_the_old_ones_are_shredded(
     let integration = vault.connected().await;
     let mut grant = vault.grant(&integration).await;
     grant.tokens = tokens("2");
-    grant.provider_subject = "https://issuer.example bo".to_owned();
+    grant.grant.provider_subject = "https://issuer.example bo".to_owned();
     vault.auth.delete(&integration).await.unwrap();
     let lease = vault.revocation(&integration).await;
     let done = ProviderRevocation::Done;
@@ -131,11 +131,11 @@ async fn another_accounts_tokens_are_revoked_too_once_the_old_ones_are_shredded(
         .await
         .unwrap();
 
-    let connected = vault.auth.connect(&grant).await.unwrap();
+    let connected = store(&vault.auth, &grant).await.unwrap();
 
     assert_eq!(connected, Connected::Deleted);
     let lease = vault.revocation(&integration).await;
-    assert_eq!(lease.provider_subject, grant.provider_subject);
+    assert_eq!(lease.provider_subject, grant.grant.provider_subject);
     assert_eq!(lease.refresh_token.unwrap().expose(), "refresh-2");
 }
 
@@ -144,11 +144,11 @@ async fn another_accounts_tokens_do_not_touch_a_deleted_credential() {
     let vault = Fixture::new().await;
     let integration = vault.connected().await;
     let mut grant = vault.grant(&integration).await;
-    grant.provider_subject = "https://issuer.example bo".to_owned();
+    grant.grant.provider_subject = "https://issuer.example bo".to_owned();
     vault.auth.delete(&integration).await.unwrap();
     let before = row(&vault.sql, &integration).await;
 
-    let connected = vault.auth.connect(&grant).await.unwrap();
+    let connected = store(&vault.auth, &grant).await.unwrap();
 
     assert_eq!(connected, Connected::Deleted);
     assert_eq!(row(&vault.sql, &integration).await, before);
@@ -174,7 +174,7 @@ async fn whichever_of_connect_and_delete_comes_first_no_credential_stays_alive()
         let grant = vault.grant(&integration).await;
         let (connecting, deleting) = (vault.auth.clone(), vault.auth.clone());
         racing.spawn(async move {
-            let connect = connecting.connect(&grant);
+            let connect = store(&connecting, &grant);
             let delete = deleting.delete(&integration);
             let (connected, deleted) = if n % 2 == 0 {
                 tokio::join!(connect, delete)

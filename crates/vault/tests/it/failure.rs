@@ -198,7 +198,7 @@ async fn a_rejection_of_a_generation_that_is_over_says_nothing_about_the_next() 
     let keep = Duration::from_mins(1);
     vault
         .refresher
-        .commit_rotation(&winner, &answer, keep)
+        .commit_rotation(&winner, &answer, Some(keep))
         .await
         .unwrap();
 

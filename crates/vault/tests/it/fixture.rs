@@ -15,8 +15,9 @@ use workapi_types::{
     RefreshToken, UserId,
 };
 use workapi_vault::{
-    AUTH_ROLE, Claim, Connected, Exchange, ExchangeStart, MIGRATOR, NewGrant, RevocationLease,
-    RotationLease, RotationStart, StateHash, TOKEN_REFRESHER_ROLE, TokenSet, Vault,
+    AUTH_ROLE, Claim, Connected, Error, Exchange, ExchangeStart, Grant, MIGRATOR, NewGrant,
+    RevocationLease, RotationLease, RotationStart, StateHash, TOKEN_REFRESHER_ROLE, TokenSet,
+    Vault,
 };
 
 /// The deadline of every call to the provider.
@@ -104,15 +105,17 @@ impl Fixture {
             state_hash,
             grant_id,
             integration_id: integration.clone(),
-            user_id,
-            environment_guid: self.environment,
-            provider: provider(),
+            grant: Grant {
+                user_id,
+                environment_guid: self.environment,
+                provider: provider(),
+                provider_config_id,
+                revocation_group: "1234".to_owned(),
+                provider_subject: "https://issuer.example ann".to_owned(),
+                asked_scopes: "email profile".parse().unwrap(),
+            },
             media_type: workapi_types::MediaType::Email,
-            provider_config_id,
-            revocation_group: "1234".to_owned(),
-            provider_subject: "https://issuer.example ann".to_owned(),
             provider_id: "ann@example.test".to_owned(),
-            asked_scopes: "email profile".parse().unwrap(),
             offline: true,
             tokens: tokens("1"),
         }
@@ -121,7 +124,7 @@ impl Fixture {
     /// Connects `integration`, or connects it again.
     pub(crate) async fn connect(&self, integration: &IntegrationId) -> NewGrant {
         let grant = self.grant(integration).await;
-        let connected = self.auth.connect(&grant).await.unwrap();
+        let connected = store(&self.auth, &grant).await.unwrap();
         assert_eq!(connected, Connected::Stored);
         grant
     }
@@ -270,6 +273,11 @@ pub(crate) fn tokens(name: &str) -> TokenSet {
         scopes: None,
         received_at: Instant::now(),
     }
+}
+
+/// Seals a new grant and stores it.
+pub(crate) async fn store(vault: &Vault, grant: &NewGrant) -> Result<Connected, Error> {
+    vault.connect(&vault.seal_grant(grant)?).await
 }
 
 /// Returns the job that a claim is published as.

@@ -24,7 +24,10 @@ impl Fixture {
     }
 
     async fn commit(&self, lease: &RotationLease, answer: &SealedAnswer) -> Settled {
-        let settled = self.refresher.commit_rotation(lease, answer, KEEP).await;
+        let settled = self
+            .refresher
+            .commit_rotation(lease, answer, Some(KEEP))
+            .await;
         settled.unwrap()
     }
 }
@@ -211,5 +214,5 @@ async fn an_answer_for_a_row_that_is_gone_is_not_stored() {
 
     let settled = vault.commit(&lease, &answer).await;
 
-    assert_eq!(settled, Settled::Replaced);
+    assert_eq!(settled, Settled::UnknownGrant);
 }

@@ -6,7 +6,7 @@ use workapi_types::{GrantId, IntegrationId};
 use workapi_vault::{Connected, Failure, NewGrant};
 
 use crate::credential::{row, times};
-use crate::fixture::{Fixture, new_integration, tokens};
+use crate::fixture::{Fixture, new_integration, store, tokens};
 
 #[tokio::test]
 async fn a_new_grant_brings_a_broken_credential_back() {
@@ -28,7 +28,7 @@ async fn a_new_grant_brings_a_broken_credential_back() {
     let mut grant = vault.grant(&integration).await;
     grant.tokens = tokens("2");
 
-    let connected = vault.auth.connect(&grant).await.unwrap();
+    let connected = store(&vault.auth, &grant).await.unwrap();
 
     assert_eq!(connected, Connected::Stored);
     let after = row(&vault.sql, &integration).await;
@@ -66,10 +66,10 @@ async fn an_older_consent_that_arrives_late_does_not_replace_a_newer_one() {
     let vault = Fixture::new().await;
     let integration = new_integration();
     let (first, second) = grants_in_order(&vault, &integration).await;
-    vault.auth.connect(&second).await.unwrap();
+    store(&vault.auth, &second).await.unwrap();
     let before = row(&vault.sql, &integration).await;
 
-    let connected = vault.auth.connect(&first).await.unwrap();
+    let connected = store(&vault.auth, &first).await.unwrap();
 
     assert_eq!(connected, Connected::Superseded);
     assert_eq!(row(&vault.sql, &integration).await, before);
@@ -86,7 +86,7 @@ async fn of_consents_that_arrive_at_once_the_newest_stands() {
         let grant = vault.grant(&integration).await;
         newest = newest.max(Some(grant.grant_id));
         let auth = vault.auth.clone();
-        connecting.spawn(async move { auth.connect(&grant).await.unwrap() });
+        connecting.spawn(async move { store(&auth, &grant).await.unwrap() });
     }
 
     let connected = connecting.join_all().await;
@@ -106,9 +106,9 @@ async fn accounts_that_race_for_an_integration_leave_one_of_them() {
     let mut connecting = JoinSet::new();
     for n in 0..10 {
         let mut grant = vault.grant(&integration).await;
-        grant.provider_subject = format!("subject-{n}");
+        grant.grant.provider_subject = format!("subject-{n}");
         let auth = vault.auth.clone();
-        connecting.spawn(async move { auth.connect(&grant).await.unwrap() });
+        connecting.spawn(async move { store(&auth, &grant).await.unwrap() });
     }
 
     let connected = connecting.join_all().await;

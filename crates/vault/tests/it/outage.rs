@@ -6,7 +6,7 @@ use workapi_testkit::{Proxy, postgres_url};
 use workapi_vault::Settled;
 
 use crate::credential::row;
-use crate::fixture::{Fixture, new_integration, tokens};
+use crate::fixture::{Fixture, new_integration, store, tokens};
 
 #[tokio::test]
 async fn an_answer_is_kept_by_offering_it_again() {
@@ -17,10 +17,16 @@ async fn an_answer_is_kept_by_offering_it_again() {
     let answer = vault.refresher.seal_answer(&lease, &tokens("2")).unwrap();
     let keep = Duration::from_mins(1);
     proxy.cut().await;
-    let during = vault.refresher.commit_rotation(&lease, &answer, keep).await;
+    let during = vault
+        .refresher
+        .commit_rotation(&lease, &answer, Some(keep))
+        .await;
 
     proxy.reopen().await;
-    let afterwards = vault.refresher.commit_rotation(&lease, &answer, keep).await;
+    let afterwards = vault
+        .refresher
+        .commit_rotation(&lease, &answer, Some(keep))
+        .await;
 
     assert!(during.unwrap_err().is_unavailable());
     assert_eq!(afterwards.unwrap(), Settled::Committed);
@@ -34,10 +40,10 @@ async fn a_grant_is_kept_by_offering_it_again() {
     let integration = new_integration();
     let grant = vault.grant(&integration).await;
     proxy.cut().await;
-    let during = vault.auth.connect(&grant).await;
+    let during = store(&vault.auth, &grant).await;
 
     proxy.reopen().await;
-    vault.auth.connect(&grant).await.unwrap();
+    store(&vault.auth, &grant).await.unwrap();
 
     assert!(during.unwrap_err().is_unavailable());
     assert_eq!(row(&vault.sql, &integration).await.state, "active");

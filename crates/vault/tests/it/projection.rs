@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use tokio::task::JoinSet;
 use workapi_vault::Projection;
 
-use crate::fixture::Fixture;
+use crate::fixture::{Fixture, store};
 
 impl Fixture {
     /// Lets the time pass after which a projection is due.
@@ -84,7 +84,7 @@ async fn a_confirmation_of_an_older_grant_leaves_the_newer_one_to_be_told() {
     let old = vault.connect(&integration).await;
     let mut new = vault.grant(&integration).await;
     new.provider_id = "ann.new@example.test".to_owned();
-    vault.auth.connect(&new).await.unwrap();
+    store(&vault.auth, &new).await.unwrap();
 
     vault
         .auth

@@ -75,7 +75,7 @@ async fn a_new_client_id_leaves_the_old_client_to_its_credentials() {
     assert_ne!(new, old);
     assert_eq!(vault.current().await.unwrap().config_id, new);
     let lease = vault.lease(&integration).await;
-    assert_eq!(lease.provider_config_id, old);
+    assert_eq!(lease.grant.provider_config_id, old);
     let client = vault.refresher.client(old).await.unwrap();
     assert_eq!(client.client_id, "old");
     assert_eq!(secrets(&client), ["s3cret"]);

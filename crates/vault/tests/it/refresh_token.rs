@@ -6,7 +6,7 @@ use workapi_types::IntegrationId;
 use workapi_vault::{Connected, NewGrant};
 
 use crate::credential::{assert_about, row, times};
-use crate::fixture::{Fixture, new_integration};
+use crate::fixture::{Fixture, new_integration, store};
 
 async fn grant_without_refresh_token(vault: &Fixture, integration: &IntegrationId) -> NewGrant {
     let mut grant = vault.grant(integration).await;
@@ -20,7 +20,7 @@ async fn it_is_refused_when_none_is_stored() {
     let integration = new_integration();
     let grant = grant_without_refresh_token(&vault, &integration).await;
 
-    let connected = vault.auth.connect(&grant).await.unwrap();
+    let connected = store(&vault.auth, &grant).await.unwrap();
 
     assert_eq!(connected, Connected::NoRefreshToken);
     assert_eq!(vault.count("SELECT count(*) FROM credential").await, 0);
@@ -33,7 +33,7 @@ async fn the_live_one_of_the_same_client_goes_on_under_the_new_grant() {
     let integration = vault.connected().await;
     let grant = grant_without_refresh_token(&vault, &integration).await;
 
-    let connected = vault.auth.connect(&grant).await.unwrap();
+    let connected = store(&vault.auth, &grant).await.unwrap();
 
     assert_eq!(connected, Connected::Stored);
     let lease = vault.lease(&integration).await;
@@ -47,10 +47,10 @@ async fn the_one_that_goes_on_keeps_its_end() {
     let integration = new_integration();
     let mut first = vault.grant(&integration).await;
     first.tokens.refresh_expires_in = Some(Duration::from_hours(24));
-    vault.auth.connect(&first).await.unwrap();
+    store(&vault.auth, &first).await.unwrap();
     let second = grant_without_refresh_token(&vault, &integration).await;
 
-    vault.auth.connect(&second).await.unwrap();
+    store(&vault.auth, &second).await.unwrap();
 
     let kept = times(&vault.sql, &integration).await.refresh_expires_in;
     assert_about(kept, 86400.0);
@@ -67,7 +67,7 @@ async fn one_that_is_bound_to_another_client_does_not_help() {
     vault.client("another-client").await;
     let grant = grant_without_refresh_token(&vault, &integration).await;
 
-    let connected = vault.auth.connect(&grant).await.unwrap();
+    let connected = store(&vault.auth, &grant).await.unwrap();
 
     assert_eq!(connected, Connected::NoRefreshToken);
     assert_eq!(row(&vault.sql, &integration).await, before);
@@ -86,7 +86,7 @@ async fn one_that_the_provider_rejected_does_not_help() {
         .await;
     let grant = grant_without_refresh_token(&vault, &integration).await;
 
-    let connected = vault.auth.connect(&grant).await.unwrap();
+    let connected = store(&vault.auth, &grant).await.unwrap();
 
     assert_eq!(connected, Connected::NoRefreshToken);
 }
@@ -104,7 +104,7 @@ async fn one_that_is_past_its_end_does_not_help() {
         .await;
     let grant = grant_without_refresh_token(&vault, &integration).await;
 
-    let connected = vault.auth.connect(&grant).await.unwrap();
+    let connected = store(&vault.auth, &grant).await.unwrap();
 
     assert_eq!(connected, Connected::NoRefreshToken);
 }

@@ -8,7 +8,7 @@ use workapi_types::IntegrationId;
 use workapi_vault::Settled;
 
 use crate::credential::{assert_about, row, times};
-use crate::fixture::{DEADLINE, Fixture, new_integration, tokens, user_of};
+use crate::fixture::{DEADLINE, Fixture, new_integration, store, tokens, user_of};
 
 #[tokio::test]
 async fn a_revocation_is_leased_with_both_tokens() {
@@ -179,7 +179,7 @@ async fn tokens_that_arrived_meanwhile_are_not_shredded_with_the_old_ones() {
     grant.tokens = tokens("2");
     vault.auth.delete(&integration).await.unwrap();
     let lease = vault.revocation(&integration).await;
-    vault.auth.connect(&grant).await.unwrap();
+    store(&vault.auth, &grant).await.unwrap();
     let done = ProviderRevocation::Done;
 
     vault
@@ -256,14 +256,14 @@ async fn a_credential_without_a_refresh_token_is_revoked_by_its_access_token() {
     let mut grant = vault.grant(&integration).await;
     grant.offline = false;
     grant.tokens.refresh_token = None;
-    vault.auth.connect(&grant).await.unwrap();
+    store(&vault.auth, &grant).await.unwrap();
     vault.auth.delete(&integration).await.unwrap();
 
     let lease = vault.revocation(&integration).await;
 
     assert!(lease.refresh_token.is_none());
     assert_eq!(lease.access_token.unwrap().expose(), "access-1");
-    assert_eq!(grant.user_id, user_of(&integration));
+    assert_eq!(grant.grant.user_id, user_of(&integration));
 }
 
 /// Leaves an answer of `integration` in quarantine.
@@ -274,7 +274,10 @@ async fn quarantine_an_answer(vault: &Fixture, integration: &IntegrationId) {
     let fast = vault.lease(integration).await;
     for (lease, end) in [(&fast, Settled::Committed), (&slow, Settled::Quarantined)] {
         let answer = vault.refresher.seal_answer(lease, &tokens("2")).unwrap();
-        let settled = vault.refresher.commit_rotation(lease, &answer, keep).await;
+        let settled = vault
+            .refresher
+            .commit_rotation(lease, &answer, Some(keep))
+            .await;
         assert_eq!(settled.unwrap(), end);
     }
 }

@@ -26,8 +26,8 @@ async fn a_lease_comes_with_the_token_and_an_attempt_on_record() {
     assert_eq!(lease.refresh_token.expose(), "refresh-1");
     assert_eq!(lease.generation, 1);
     assert_eq!(lease.integration_id, integration);
-    assert_eq!(lease.environment_guid, vault.environment);
-    assert_eq!(lease.provider.as_str(), "sandbox");
+    assert_eq!(lease.grant.environment_guid, vault.environment);
+    assert_eq!(lease.grant.provider.as_str(), "sandbox");
     assert_eq!(lease.granted_scopes.to_string(), "email profile");
     assert_eq!(vault.attempt(&lease).await, "sent");
     assert_eq!(row(&vault.sql, &integration).await.unfinished_jobs, 1);
@@ -141,7 +141,11 @@ async fn a_lease_under_which_nothing_was_sent_is_given_back() {
     let integration = vault.connected().await;
     let lease = vault.lease(&integration).await;
 
-    vault.refresher.return_unsent(&lease).await.unwrap();
+    vault
+        .refresher
+        .return_unsent(&lease, Duration::ZERO)
+        .await
+        .unwrap();
 
     let row = row(&vault.sql, &integration).await;
     assert_eq!((row.lease_token, row.unfinished_jobs), (None, 0));
@@ -158,7 +162,11 @@ async fn a_lease_that_somebody_took_over_is_not_given_back() {
     vault.lease(&integration).await;
     let before = row(&vault.sql, &integration).await;
 
-    vault.refresher.return_unsent(&lost).await.unwrap();
+    vault
+        .refresher
+        .return_unsent(&lost, Duration::ZERO)
+        .await
+        .unwrap();
 
     assert_eq!(row(&vault.sql, &integration).await, before);
     assert_eq!(vault.attempt(&lost).await, "not_sent");
@@ -171,7 +179,10 @@ async fn an_answer_becomes_the_next_generation() {
     let lease = vault.lease(&integration).await;
     let answer = vault.refresher.seal_answer(&lease, &tokens("2")).unwrap();
 
-    let settled = vault.refresher.commit_rotation(&lease, &answer, KEEP).await;
+    let settled = vault
+        .refresher
+        .commit_rotation(&lease, &answer, Some(KEEP))
+        .await;
 
     assert_eq!(settled.unwrap(), Settled::Committed);
     let row = row(&vault.sql, &integration).await;
@@ -199,7 +210,10 @@ async fn without_a_new_refresh_token_the_old_one_goes_on() {
     received.refresh_token = None;
     let answer = vault.refresher.seal_answer(&lease, &received).unwrap();
 
-    let settled = vault.refresher.commit_rotation(&lease, &answer, KEEP).await;
+    let settled = vault
+        .refresher
+        .commit_rotation(&lease, &answer, Some(KEEP))
+        .await;
 
     assert_eq!(settled.unwrap(), Settled::Committed);
     let next = vault.lease(&integration).await;
@@ -220,7 +234,7 @@ async fn an_answer_changes_the_scopes_and_the_end_of_the_grant_only_where_it_say
     let answer = vault.refresher.seal_answer(&lease, &received).unwrap();
     vault
         .refresher
-        .commit_rotation(&lease, &answer, KEEP)
+        .commit_rotation(&lease, &answer, Some(KEEP))
         .await
         .unwrap();
     let lease = vault.lease(&integration).await;
@@ -228,7 +242,7 @@ async fn an_answer_changes_the_scopes_and_the_end_of_the_grant_only_where_it_say
 
     vault
         .refresher
-        .commit_rotation(&lease, &answer, KEEP)
+        .commit_rotation(&lease, &answer, Some(KEEP))
         .await
         .unwrap();
 
@@ -253,7 +267,7 @@ async fn an_answer_brings_a_failing_credential_back() {
 
     vault
         .refresher
-        .commit_rotation(&lease, &answer, KEEP)
+        .commit_rotation(&lease, &answer, Some(KEEP))
         .await
         .unwrap();
 
@@ -274,7 +288,10 @@ async fn an_answer_with_a_lifetime_beyond_every_calendar_is_committed() {
     received.refresh_expires_in = Some(Duration::MAX);
     let answer = vault.refresher.seal_answer(&lease, &received).unwrap();
 
-    let settled = vault.refresher.commit_rotation(&lease, &answer, KEEP).await;
+    let settled = vault
+        .refresher
+        .commit_rotation(&lease, &answer, Some(KEEP))
+        .await;
 
     assert_eq!(settled.unwrap(), Settled::Committed);
 }

@@ -6,7 +6,7 @@ use sqlx::AssertSqlSafe;
 use workapi_types::{AccessToken, ClientSecret, RefreshToken};
 use workapi_vault::{Error, Settled};
 
-use crate::fixture::{DEADLINE, Fixture, new_integration, provider, tokens};
+use crate::fixture::{DEADLINE, Fixture, new_integration, provider, store, tokens};
 
 const CANARY: &str = "canary-5f2c9a";
 
@@ -48,14 +48,17 @@ async fn no_secret_stands_in_the_database_in_any_table() {
     let mut grant = vault.grant(&integration).await;
     grant.tokens.access_token = AccessToken::new(CANARY);
     grant.tokens.refresh_token = Some(RefreshToken::new(CANARY));
-    vault.auth.connect(&grant).await.unwrap();
+    store(&vault.auth, &grant).await.unwrap();
     let slow = vault.lease(&integration).await;
     vault.end_lease(&integration).await;
     let fast = vault.lease(&integration).await;
     for (lease, end) in [(&fast, Settled::Committed), (&slow, Settled::Quarantined)] {
         let answer = vault.refresher.seal_answer(lease, &tokens(CANARY)).unwrap();
         let keep = Duration::from_mins(1);
-        let settled = vault.refresher.commit_rotation(lease, &answer, keep).await;
+        let settled = vault
+            .refresher
+            .commit_rotation(lease, &answer, Some(keep))
+            .await;
         assert_eq!(settled.unwrap(), end);
     }
     vault.auth.delete(&new_integration()).await.unwrap();

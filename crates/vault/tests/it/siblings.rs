@@ -8,7 +8,7 @@ use workapi_types::IntegrationId;
 use workapi_vault::{AccountGuard, Clearance, Connected, RevocationLease};
 
 use crate::credential::row;
-use crate::fixture::{Fixture, new_integration, tokens};
+use crate::fixture::{Fixture, new_integration, store, tokens};
 
 impl Fixture {
     /// Connects three integrations to one account.
@@ -147,11 +147,11 @@ async fn clients_of_one_project_are_siblings_and_other_accounts_are_not() {
     let vault = Fixture::new().await;
     let deleted = vault.connected().await;
     let mut other_account = vault.grant(&new_integration()).await;
-    other_account.provider_subject = "https://issuer.example bo".to_owned();
-    vault.auth.connect(&other_account).await.unwrap();
+    other_account.grant.provider_subject = "https://issuer.example bo".to_owned();
+    store(&vault.auth, &other_account).await.unwrap();
     let mut other_group = vault.grant(&new_integration()).await;
-    other_group.revocation_group = "5678".to_owned();
-    vault.auth.connect(&other_group).await.unwrap();
+    other_group.grant.revocation_group = "5678".to_owned();
+    store(&vault.auth, &other_group).await.unwrap();
     let lease = vault.deleted(&deleted).await;
     let alone = vault.clear(&lease).await;
     assert!(matches!(alone, Clearance::Clear(_)));
@@ -226,7 +226,7 @@ async fn whoever_connects_the_account_waits_for_a_revocation_that_is_being_sent(
     let guard = vault.guard(&lease).await;
     let grant = vault.grant(&new_integration()).await;
     let auth = vault.auth.clone();
-    let connecting = tokio::spawn(async move { auth.connect(&grant).await.unwrap() });
+    let connecting = tokio::spawn(async move { store(&auth, &grant).await.unwrap() });
     a_waiter(&vault.sql).await;
 
     vault.refresher.finish_account(&lease, guard).await.unwrap();
@@ -243,7 +243,7 @@ async fn a_deletion_waits_neither_for_the_revocation_nor_for_who_waits_for_it() 
     let sibling = new_integration();
     let grant = vault.grant(&sibling).await;
     let auth = vault.auth.clone();
-    let connecting = tokio::spawn(async move { auth.connect(&grant).await.unwrap() });
+    let connecting = tokio::spawn(async move { store(&auth, &grant).await.unwrap() });
     a_waiter(&vault.sql).await;
 
     vault.auth.delete(&sibling).await.unwrap();
@@ -262,7 +262,7 @@ async fn a_late_grant_of_the_deleted_integration_outlives_the_revocation_before_
     let mut grant = vault.grant(&integration).await;
     grant.tokens = tokens("2");
     let auth = vault.auth.clone();
-    let connecting = tokio::spawn(async move { auth.connect(&grant).await.unwrap() });
+    let connecting = tokio::spawn(async move { store(&auth, &grant).await.unwrap() });
     a_waiter(&vault.sql).await;
 
     vault.refresher.finish_account(&lease, guard).await.unwrap();

@@ -64,7 +64,7 @@ impl App {
         environment: EnvironmentGuid,
         provider: &ProviderName,
     ) -> Result<OAuthClient, Error> {
-        let client = self.vault.current_client(environment, provider).await?;
+        let client = self.vault().current_client(environment, provider).await?;
         Ok(client.ok_or_else(|| {
             Refusal::new(
                 Code::RemoteAuthorizationMissing,

@@ -58,7 +58,7 @@ impl App {
         };
         let hash = StateHash::of(state);
         let Some(pending) = self.authorizations.take(hash).await? else {
-            let earlier = self.vault.recent_outcome(hash).await?;
+            let earlier = self.vault().recent_outcome(hash).await?;
             let outcome = earlier.as_deref().and_then(Outcome::parse);
             return Ok(Completed::unknown(outcome.unwrap_or(Outcome::InvalidState)));
         };
@@ -85,14 +85,14 @@ impl App {
         callback: Callback,
     ) -> Result<Outcome, Error> {
         let manifest = self.manifest(&pending.provider)?;
-        let client = self.vault.client(pending.provider_config_id).await?;
+        let client = self.vault().client(pending.provider_config_id).await?;
         let exchange = Exchange {
             state_hash: hash,
             integration_id: &pending.integration_id,
             user_id: &pending.user_id,
             revocation_group: manifest.revocation_group(&client.client_id),
         };
-        let grant_id = match self.vault.start_exchange(&exchange).await? {
+        let grant_id = match self.vault().start_exchange(&exchange).await? {
             ExchangeStart::Fresh(grant_id) => grant_id,
             ExchangeStart::Replayed(earlier) => {
                 let outcome = earlier.as_deref().and_then(Outcome::parse);
@@ -102,7 +102,7 @@ impl App {
         let code = match accept(manifest, callback) {
             Ok(code) => code,
             Err(refusal) => {
-                self.vault.finish_exchange(hash, refusal.as_str()).await?;
+                self.vault().finish_exchange(hash, refusal.as_str()).await?;
                 return Ok(refusal);
             }
         };

@@ -53,7 +53,7 @@ impl App {
         let event = delivery.decode::<IntegrationDeleted>().ok();
         let id = event.and_then(|event| event.integration_id.parse().ok());
         match id {
-            Some(id) => self.vault.delete(&id).await?,
+            Some(id) => self.vault().delete(&id).await?,
             None => pass_over(delivery),
         }
         Ok(())
@@ -63,7 +63,7 @@ impl App {
         let event = delivery.decode::<EnvironmentDeleted>().ok();
         let guid = event.and_then(|event| event.environment_guid.parse().ok());
         match guid {
-            Some(guid) => self.vault.retire_environment(guid).await?,
+            Some(guid) => self.vault().retire_environment(guid).await?,
             None => pass_over(delivery),
         }
         Ok(())

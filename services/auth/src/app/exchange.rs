@@ -3,20 +3,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use backon::{ExponentialBuilder, Retryable};
 use workapi_oauth::{AccountError, ExchangeRequest, RedirectUri, TokenAnswer, TokenError};
 use workapi_providers::{Manifest, MobileRedirect};
 use workapi_types::{
     AuthorizationCode, CodeVerifier, EnvironmentGuid, GrantId, IntegrationId, MediaType,
     ProviderName, UserId,
 };
-use workapi_vault::{Connected, NewGrant, OAuthClient, Projection, StateHash, TokenSet};
+use workapi_vault::{
+    Connected, Grant, NewGrant, OAuthClient, Projection, StateHash, TokenSet, Urgency,
+};
 
 use crate::app::directory::Recorded;
 use crate::app::{App, Error, Outcome};
 
-/// How long tokens that PostgreSQL does not take are kept in memory and offered again.
+/// How long a grant that another sink has is offered to PostgreSQL.
 const STORE_PATIENCE: Duration = Duration::from_mins(1);
+/// How long a shutdown waits for a grant that no sink takes. A second signal ends it.
+const UNTIL_KEPT: Duration = Duration::from_hours(24);
 
 /// A code to exchange, and for whom.
 pub(super) struct CodeExchange {
@@ -76,7 +79,7 @@ impl App {
         let outcome = exchanged.outcome.as_str();
         // The commit of a grant has written this already; the first word stands. It is for who
         // presents the state again: what the user is told now does not depend on it.
-        let recorded = self.vault.finish_exchange(exchange.state_hash, outcome);
+        let recorded = self.vault().finish_exchange(exchange.state_hash, outcome);
         if let Err(error) = recorded.await {
             tracing::warn!(integration.id = %exchange.integration_id, %error, "an outcome was not recorded");
         }
@@ -142,24 +145,23 @@ impl App {
         self.oauth.exchange_code(request).await
     }
 
-    /// Stores a grant, however long PostgreSQL takes to come back within reason: these tokens
-    /// exist nowhere else.
-    async fn store(&self, grant: &NewGrant) -> Result<Connected, Error> {
-        let backoff = ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(50))
-            .with_max_delay(Duration::from_secs(2))
-            .with_total_delay(Some(STORE_PATIENCE))
-            .without_max_times();
-        let connected = (|| self.vault.connect(grant))
-            .retry(backoff)
-            .when(workapi_vault::Error::is_unavailable)
-            .notify(|_, _| tracing::warn!("a new grant waits for the database"))
-            .await?;
-        Ok(connected)
+    /// Stores a grant. Its tokens exist nowhere else, so every sink is asked; a grant that only the
+    /// journal or the spill directory has is stored later.
+    async fn store(&self, grant: &NewGrant) -> Result<Option<Connected>, Error> {
+        let _hold = self.shutdown.hold("grant that is to be kept", UNTIL_KEPT);
+        let sealed = self.vault().seal_grant(grant)?;
+        let commit = || self.vault().connect(&sealed);
+        let give_up = tokio::time::sleep(STORE_PATIENCE);
+        let kept = self.sinks.keep(&sealed, Urgency::AtOnce, commit, give_up);
+        Ok(kept.await?.stored)
     }
 
     /// Tells the owner of the integration, and the user, what came of a grant.
-    async fn settle(&self, connected: Connected, grant: NewGrant) -> Exchanged {
+    async fn settle(&self, connected: Option<Connected>, grant: NewGrant) -> Exchanged {
+        let Some(connected) = connected else {
+            tracing::error!(integration.id = %grant.integration_id, "a grant waits in the journal or the spill directory for the database");
+            return Outcome::ProviderUnavailable.into();
+        };
         match connected {
             Connected::Stored => self.announce(grant).await,
             Connected::Superseded => Outcome::Success.into(),
@@ -173,7 +175,7 @@ impl App {
         let account = Projection {
             integration_id: grant.integration_id,
             grant_id: grant.grant_id,
-            provider: grant.provider,
+            provider: grant.grant.provider,
             media_type: grant.media_type,
             provider_id: grant.provider_id,
         };
@@ -205,17 +207,19 @@ fn new_grant(
         state_hash: exchange.state_hash,
         grant_id: exchange.grant_id,
         integration_id: exchange.integration_id.clone(),
-        user_id: exchange.user_id.clone(),
-        environment_guid: exchange.environment_guid,
-        provider: exchange.provider.clone(),
+        grant: Grant {
+            user_id: exchange.user_id.clone(),
+            environment_guid: exchange.environment_guid,
+            provider: exchange.provider.clone(),
+            provider_config_id: exchange.client.config_id,
+            revocation_group: manifest
+                .revocation_group(&exchange.client.client_id)
+                .to_owned(),
+            provider_subject,
+            asked_scopes: manifest.scopes_for(exchange.media_type),
+        },
         media_type: exchange.media_type,
-        provider_config_id: exchange.client.config_id,
-        revocation_group: manifest
-            .revocation_group(&exchange.client.client_id)
-            .to_owned(),
-        provider_subject,
         provider_id,
-        asked_scopes: manifest.scopes_for(exchange.media_type),
         offline: manifest.authorization.offline,
         tokens: TokenSet {
             expires_in: answer.access_life(manifest),

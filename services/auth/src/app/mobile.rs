@@ -42,7 +42,7 @@ impl App {
             user_id: &context.user_id,
             revocation_group: manifest.revocation_group(&client.client_id),
         };
-        let ExchangeStart::Fresh(grant_id) = self.vault.start_exchange(&exchange).await? else {
+        let ExchangeStart::Fresh(grant_id) = self.vault().start_exchange(&exchange).await? else {
             return Err(refuse(Outcome::ExchangeFailed));
         };
         let exchanged = self

@@ -11,6 +11,7 @@ mod mobile;
 mod outcome;
 pub(crate) mod projections;
 mod provider_configs;
+pub(crate) mod recovery;
 mod return_to;
 pub(crate) mod scheduler;
 pub(crate) mod upkeep;
@@ -19,7 +20,7 @@ use url::Url;
 use workapi_oauth::Client;
 use workapi_providers::Catalogue;
 use workapi_runtime::Shutdown;
-use workapi_vault::Vault;
+use workapi_vault::{Sinks, Vault};
 
 pub(crate) use authorizations::Authorizations;
 pub(crate) use complete::{Callback, Completed};
@@ -31,7 +32,7 @@ pub(crate) use provider_configs::NewProviderConfig;
 /// What the use cases work with.
 #[derive(Debug)]
 pub(crate) struct App {
-    pub(crate) vault: Vault,
+    pub(crate) sinks: Sinks,
     pub(crate) authorizations: Authorizations,
     pub(crate) catalogue: Catalogue,
     pub(crate) oauth: Client,
@@ -40,4 +41,10 @@ pub(crate) struct App {
     pub(crate) callback_url: Url,
     /// Tracks exchanges, so that no caller's end is theirs.
     pub(crate) shutdown: Shutdown,
+}
+
+impl App {
+    pub(crate) fn vault(&self) -> &Vault {
+        self.sinks.vault()
+    }
 }

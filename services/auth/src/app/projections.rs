@@ -28,16 +28,16 @@ impl App {
             }
         };
         if recorded == Recorded::Gone {
-            self.vault.delete(&account.integration_id).await?;
+            self.vault().delete(&account.integration_id).await?;
         }
-        self.vault
+        self.vault()
             .finish_projection(&account.integration_id, account.grant_id)
             .await?;
         Ok(Some(recorded))
     }
 
     async fn project_due(&self) -> Result<(), Error> {
-        for account in self.vault.claim_projections(BATCH).await? {
+        for account in self.vault().claim_projections(BATCH).await? {
             self.project(&account).await?;
         }
         Ok(())

@@ -32,7 +32,7 @@ impl App {
         self.directory
             .require_environment(caller, environment)
             .await?;
-        let set = self.vault.set_provider_config(
+        let set = self.vault().set_provider_config(
             environment,
             &manifest.name,
             &new.client_id,
@@ -49,7 +49,7 @@ impl App {
         let environment = (!environment.is_empty())
             .then(|| environment_guid(environment))
             .transpose()?;
-        Ok(self.vault.provider_configs(environment).await?)
+        Ok(self.vault().provider_configs(environment).await?)
     }
 
     /// Deletes the client of an environment at a provider, unless credentials depend on it.
@@ -62,7 +62,7 @@ impl App {
         let missing = || Refusal::not_found(format!("no client at {provider}"));
         let provider: ProviderName = provider.parse().map_err(|_| missing())?;
         match self
-            .vault
+            .vault()
             .delete_provider_config(environment, &provider)
             .await?
         {

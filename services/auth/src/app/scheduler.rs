@@ -33,7 +33,7 @@ pub(crate) async fn run(app: &App, bus: &Bus, interval: Duration, shutdown: &Shu
 
 /// Claims and publishes one batch, and returns how long to pause.
 async fn schedule(app: &App, bus: &Bus, interval: Duration) -> Duration {
-    let claims = match app.vault.claim_due(BATCH).await {
+    let claims = match app.vault().claim_due(BATCH).await {
         Ok(claims) => claims,
         Err(error) => {
             tracing::warn!(%error, "due credentials can't be claimed; trying on");

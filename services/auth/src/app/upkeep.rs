@@ -28,16 +28,19 @@ pub(crate) async fn run(app: &App, interval: Duration, shutdown: &Shutdown) {
 
 impl App {
     async fn sweep(&self) -> Result<(), Error> {
-        self.vault.purge().await?;
+        self.vault().purge().await?;
         let mut last: Option<IntegrationId> = None;
         loop {
-            let ids = self.vault.integrations_after(last.as_ref(), BATCH).await?;
+            let ids = self
+                .vault()
+                .integrations_after(last.as_ref(), BATCH)
+                .await?;
             let Some(end) = ids.last() else { return Ok(()) };
             // An error ends the sweep: only an answer may count against an integration.
             let existing = self.directory.existing(&ids).await?;
-            for orphan in self.vault.note_existing(&ids, &existing).await? {
+            for orphan in self.vault().note_existing(&ids, &existing).await? {
                 tracing::warn!(integration.id = %orphan, "deleting the credential of a lost integration");
-                self.vault.delete(&orphan).await?;
+                self.vault().delete(&orphan).await?;
             }
             last = Some(end.clone());
         }

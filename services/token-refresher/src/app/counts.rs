@@ -1,12 +1,20 @@
 //! What the service counts.
 
-use workapi_telemetry::{Counter, KeyValue, Meter};
+use std::time::Duration;
+
+use workapi_telemetry::{Counter, Histogram, KeyValue, Meter};
+
+/// From a commit that meets no other to one that waits for a database that stands still.
+const ANSWER_TO_SINK_SECONDS: [f64; 12] = [
+    0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0, 30.0,
+];
 
 /// The service's own metrics.
 #[derive(Debug)]
 pub(crate) struct Counts {
     rotations: Counter<u64>,
     revocations: Counter<u64>,
+    answer_to_sink: Histogram<f64>,
 }
 
 impl Counts {
@@ -22,7 +30,21 @@ impl Counts {
                     "Credentials that were ended, by provider and what the provider did.",
                 )
                 .build(),
+            answer_to_sink: meter
+                .f64_histogram("workapi.answer_to_sink")
+                .with_unit("s")
+                .with_description(
+                    "From the last byte of a provider's answer to the first sink that has it.",
+                )
+                .with_boundaries(ANSWER_TO_SINK_SECONDS.to_vec())
+                .build(),
         }
+    }
+
+    /// Measures how long an answer was only in memory.
+    pub(crate) fn answer_to_sink(&self, provider: &str, duration: Duration) {
+        let labels = [KeyValue::new("provider", provider.to_owned())];
+        self.answer_to_sink.record(duration.as_secs_f64(), &labels);
     }
 
     /// Counts an attempt to rotate; `outcome` is from a closed list.

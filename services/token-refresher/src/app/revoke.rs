@@ -32,7 +32,7 @@ impl App {
             return Verdict::Done;
         };
         let lease = match self
-            .vault
+            .vault()
             .start_revocation(&job, manifest.token.deadline)
             .await
         {
@@ -73,7 +73,7 @@ impl App {
         if revocation.reach == Reach::None {
             return self.finish(lease, ProviderRevocation::Unsupported).await;
         }
-        let client = self.vault.client(lease.provider_config_id).await?;
+        let client = self.vault().client(lease.provider_config_id).await?;
         let request = RevokeRequest {
             manifest,
             client_id: &client.client_id,
@@ -97,7 +97,9 @@ impl App {
         match self.call(lease, request).await {
             Answer::Confirmed => self.finish(lease, ProviderRevocation::Done).await,
             Answer::Refused => self.finish(lease, ProviderRevocation::Failed).await,
-            Answer::Later { retry_after } => self.vault.retry_revocation(lease, retry_after).await,
+            Answer::Later { retry_after } => {
+                self.vault().retry_revocation(lease, retry_after).await
+            }
         }
     }
 
@@ -107,7 +109,7 @@ impl App {
         lease: &RevocationLease,
         request: RevokeRequest<'_>,
     ) -> Result<(), workapi_vault::Error> {
-        let guard = match self.vault.clear_revocation(lease).await? {
+        let guard = match self.vault().clear_revocation(lease).await? {
             Clearance::Clear(guard) => guard,
             Clearance::Siblings => {
                 return self
@@ -119,10 +121,12 @@ impl App {
         match self.call(lease, request).await {
             Answer::Confirmed => {
                 self.count(lease, ProviderRevocation::Done);
-                self.vault.finish_account(lease, guard).await
+                self.vault().finish_account(lease, guard).await
             }
             Answer::Refused => self.finish(lease, ProviderRevocation::Failed).await,
-            Answer::Later { retry_after } => self.vault.retry_revocation(lease, retry_after).await,
+            Answer::Later { retry_after } => {
+                self.vault().retry_revocation(lease, retry_after).await
+            }
         }
     }
 
@@ -150,7 +154,7 @@ impl App {
         lease: &RevocationLease,
         result: ProviderRevocation,
     ) -> Result<(), workapi_vault::Error> {
-        self.vault.finish_revocation(lease, result).await?;
+        self.vault().finish_revocation(lease, result).await?;
         self.count(lease, result);
         Ok(())
     }

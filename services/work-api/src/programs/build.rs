@@ -1,5 +1,6 @@
 //! From settings to services.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -69,6 +70,7 @@ impl Builder {
             redis_prefix: settings.redis_prefix.clone(),
             catalogue: self.catalogue()?,
             key_ring: Arc::new(self.key_ring()?),
+            spill_directory: self.spill_directory("auth"),
             public_url: required(settings.public_url.clone(), "public_url")?,
             integrations_url: self.integrations_url()?,
             admin_token: self.admin_token()?,
@@ -92,6 +94,7 @@ impl Builder {
             nats_prefix: settings.nats_prefix.clone(),
             catalogue: self.catalogue()?,
             key_ring: Arc::new(self.key_ring()?),
+            spill_directory: self.spill_directory("token-refresher"),
             concurrency: workapi_token_refresher::Config::DEFAULT_CONCURRENCY,
         };
         let shutdown = shutdown.clone();
@@ -133,6 +136,12 @@ impl Builder {
 
     fn key_ring(&self) -> anyhow::Result<KeyRing> {
         key_ring(&self.settings)
+    }
+
+    /// Two programs in one process have a directory each.
+    fn spill_directory(&self, program: &str) -> Option<PathBuf> {
+        let directory = self.settings.spill_dir.as_ref()?;
+        Some(directory.join(program))
     }
 
     fn nats_url(&self) -> Result<SecretString, Error> {

@@ -8,6 +8,7 @@ use workapi_proto::jobs::v1::CredentialJob;
 use workapi_types::{GrantId, IntegrationId};
 
 use crate::RotationLease;
+use crate::store::credential::DescriptionRow;
 
 #[derive(Debug, sqlx::FromRow)]
 pub(crate) struct ClaimRow {
@@ -40,15 +41,19 @@ impl ClaimKey {
 
 #[derive(Debug, sqlx::FromRow)]
 pub(crate) struct LeasableRow {
-    pub(crate) environment_guid: Uuid,
-    pub(crate) provider: String,
-    pub(crate) provider_config_id: Uuid,
+    #[sqlx(flatten)]
+    pub(crate) grant: DescriptionRow,
     pub(crate) generation: i64,
     pub(crate) sealed_refresh: Vec<u8>,
     pub(crate) salt: Vec<u8>,
     pub(crate) granted_scopes: String,
     pub(crate) unfinished_jobs: i32,
     pub(crate) failures: i32,
+    /// The life that the access token has left, in seconds.
+    pub(crate) access_left: f64,
+    /// How long ago the first attempt at this generation was sent whose outcome is not known, in
+    /// seconds.
+    pub(crate) unresolved_for: Option<f64>,
 }
 
 /// Claims what is due. A claim that nobody acts on is due again after 30 seconds.
@@ -85,8 +90,16 @@ pub(crate) async fn lock_claimed(
     claim: &ClaimKey,
 ) -> Result<Option<LeasableRow>, sqlx::Error> {
     sqlx::query_as(
-        "SELECT environment_guid, provider, provider_config_id, generation, sealed_refresh, salt,
-                granted_scopes, unfinished_jobs, failures
+        "SELECT user_id, environment_guid, provider, provider_config_id, revocation_group,
+                provider_subject, asked_scopes, generation, sealed_refresh, salt, granted_scopes,
+                unfinished_jobs, failures,
+                extract(epoch FROM access_expires_at - clock_timestamp())::float8 AS access_left,
+                (SELECT extract(epoch FROM clock_timestamp() - min(attempt.sent_at))::float8
+                 FROM rotation_attempt attempt
+                 WHERE attempt.integration_id = credential.integration_id
+                     AND attempt.grant_id = credential.grant_id
+                     AND attempt.generation = credential.generation
+                     AND attempt.state IN ('sent', 'unknown')) AS unresolved_for
          FROM credential
          WHERE integration_id = $1
              AND grant_id = $2
@@ -142,19 +155,21 @@ pub(crate) async fn give_up(
     .map(drop)
 }
 
-/// Ends a lease under which nothing was sent.
+/// Ends a lease under which nothing was sent; somebody looks again after a while.
 pub(crate) async fn release(
     connection: &mut PgConnection,
     lease: &RotationLease,
+    after: Duration,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "UPDATE credential
-         SET lease_token = NULL, lease_until = NULL, due_at = now(),
+         SET lease_token = NULL, lease_until = NULL, due_at = now() + make_interval(secs => $3),
              unfinished_jobs = unfinished_jobs - 1
          WHERE integration_id = $1 AND lease_token = $2",
     )
     .bind(lease.integration_id.as_str())
     .bind(lease.lease_token())
+    .bind(after.as_secs_f64())
     .execute(connection)
     .await
     .map(drop)

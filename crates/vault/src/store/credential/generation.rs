@@ -3,22 +3,10 @@
 use std::time::Duration;
 
 use sqlx::PgConnection;
-use workapi_keyring::Salt;
 use workapi_providers::Action;
+use workapi_types::AttemptId;
 
-use crate::sealing::SealedPair;
-use crate::tokens::Deadlines;
-use crate::{Failure, RotationLease, State};
-
-/// Generation n + 1 of the grant that `lease` rotates.
-#[derive(Debug)]
-pub(crate) struct GenerationRow<'a> {
-    pub(crate) lease: &'a RotationLease,
-    pub(crate) pair: &'a SealedPair,
-    pub(crate) salt: &'a Salt,
-    pub(crate) scopes: String,
-    pub(crate) deadlines: Deadlines,
-}
+use crate::{Failure, RotationLease, SealedAnswer, State};
 
 /// The state of a credential after a failure, and the one before.
 #[derive(Debug, sqlx::FromRow)]
@@ -36,15 +24,18 @@ impl StateChange {
     }
 }
 
-/// Commits generation n + 1 where the row still has generation n of the same grant. Not the
-/// lease: the answer is newer than n, whoever holds that by now.
+/// Commits a generation where the row still has generation `stored` of the same grant. Not the
+/// lease: the answer is newer, whoever holds that by now.
 pub(crate) async fn commit_generation(
     connection: &mut PgConnection,
-    row: &GenerationRow<'_>,
+    attempt_id: AttemptId,
+    answer: &SealedAnswer,
+    stored: i64,
 ) -> Result<bool, sqlx::Error> {
+    let deadlines = answer.deadlines_now();
     let committed = sqlx::query(
         "UPDATE credential
-         SET generation = generation + 1,
+         SET generation = $12,
              last_attempt_id = $4,
              sealed_access = $5,
              sealed_refresh = $6,
@@ -69,31 +60,33 @@ pub(crate) async fn commit_generation(
              AND generation = $3
              AND state NOT IN ('revoking', 'revoked')",
     )
-    .bind(row.lease.integration_id.as_str())
-    .bind(row.lease.grant_id.as_uuid())
-    .bind(row.lease.generation)
-    .bind(row.lease.attempt_id.as_uuid())
-    .bind(&row.pair.access)
-    .bind(&row.pair.refresh)
-    .bind(&row.pair.key_id)
-    .bind(&row.scopes)
-    .bind(row.deadlines.access_expires_in)
-    .bind(row.deadlines.refresh_expires_in)
-    .bind(row.deadlines.refresh_in)
+    .bind(answer.integration_id.as_str())
+    .bind(answer.grant_id.as_uuid())
+    .bind(stored)
+    .bind(attempt_id.as_uuid())
+    .bind(&answer.pair.access)
+    .bind(&answer.pair.refresh)
+    .bind(&answer.pair.key_id)
+    .bind(&answer.scopes)
+    .bind(deadlines.access_expires_in)
+    .bind(deadlines.refresh_expires_in)
+    .bind(deadlines.refresh_in)
+    .bind(answer.generation)
     .execute(connection)
     .await?;
     Ok(committed.rows_affected() == 1)
 }
 
-/// Puts generation n + 1 where the revocation finds it: the provider may not know the old
+/// Puts a later generation where the revocation finds it: the provider may not know the old
 /// refresh token any more. A credential that was shredded already is revoked once more.
 pub(crate) async fn replace_revoking_pair(
     connection: &mut PgConnection,
-    row: &GenerationRow<'_>,
+    attempt_id: AttemptId,
+    answer: &SealedAnswer,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "UPDATE credential
-         SET generation = generation + 1,
+         SET generation = $3,
              last_attempt_id = $4,
              sealed_access = $5,
              sealed_refresh = $6,
@@ -110,17 +103,17 @@ pub(crate) async fn replace_revoking_pair(
              failures = 0
          WHERE integration_id = $1
              AND grant_id = $2
-             AND generation = $3
+             AND generation < $3
              AND state IN ('revoking', 'revoked')",
     )
-    .bind(row.lease.integration_id.as_str())
-    .bind(row.lease.grant_id.as_uuid())
-    .bind(row.lease.generation)
-    .bind(row.lease.attempt_id.as_uuid())
-    .bind(&row.pair.access)
-    .bind(&row.pair.refresh)
-    .bind(&row.pair.key_id)
-    .bind(row.salt.as_bytes().as_slice())
+    .bind(answer.integration_id.as_str())
+    .bind(answer.grant_id.as_uuid())
+    .bind(answer.generation)
+    .bind(attempt_id.as_uuid())
+    .bind(&answer.pair.access)
+    .bind(&answer.pair.refresh)
+    .bind(&answer.pair.key_id)
+    .bind(answer.salt.as_bytes().as_slice())
     .execute(connection)
     .await
     .map(drop)

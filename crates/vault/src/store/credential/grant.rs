@@ -2,20 +2,13 @@
 
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
+use uuid::Uuid;
 use workapi_keyring::Salt;
-use workapi_types::{GrantId, IntegrationId, ProviderConfigId};
+use workapi_types::{AttemptId, GrantId, IntegrationId, ProviderConfigId};
 
+use crate::protocol::Stored;
 use crate::sealing::SealedPair;
-use crate::tokens::Deadlines;
-use crate::{NewGrant, State};
-
-/// The first generation of a grant, sealed.
-#[derive(Debug)]
-pub(crate) struct GrantRow {
-    pub(crate) pair: SealedPair,
-    pub(crate) salt: Salt,
-    pub(crate) deadlines: Deadlines,
-}
+use crate::{SealedAnswer, State};
 
 /// The token pair that is stored, and whose it is.
 #[derive(Debug)]
@@ -24,6 +17,7 @@ pub(crate) struct PairRow {
     pub(crate) provider_subject: String,
     pub(crate) grant_id: GrantId,
     pub(crate) generation: i64,
+    pub(crate) last_attempt_id: Option<AttemptId>,
     pub(crate) state: State,
     pub(crate) refresh_expired: bool,
     pub(crate) sealed_refresh: Option<Vec<u8>>,
@@ -31,6 +25,16 @@ pub(crate) struct PairRow {
 }
 
 impl PairRow {
+    /// Returns what the protocol asks about the pair.
+    pub(crate) fn stored(&self) -> Stored {
+        Stored {
+            grant_id: self.grant_id,
+            generation: self.generation,
+            last_attempt_id: self.last_attempt_id,
+            state: self.state,
+        }
+    }
+
     /// Returns whether the provider is believed to honour the refresh token of this pair.
     pub(crate) fn is_live(&self) -> bool {
         !self.refresh_expired
@@ -45,11 +49,13 @@ impl sqlx::FromRow<'_, PgRow> for PairRow {
     fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
         let state: String = row.try_get("state")?;
         let salt: Option<Vec<u8>> = row.try_get("salt")?;
+        let last_attempt_id: Option<Uuid> = row.try_get("last_attempt_id")?;
         Ok(Self {
             provider_config_id: ProviderConfigId::from_uuid(row.try_get("provider_config_id")?),
             provider_subject: row.try_get("provider_subject")?,
             grant_id: GrantId::from_uuid(row.try_get("grant_id")?),
             generation: row.try_get("generation")?,
+            last_attempt_id: last_attempt_id.map(AttemptId::from_uuid),
             state: State::parse(&state)
                 .ok_or_else(|| sqlx::Error::Decode("unknown credential state".into()))?,
             refresh_expired: row.try_get("refresh_expired")?,
@@ -68,7 +74,7 @@ pub(crate) async fn lock_pair(
     integration_id: &IntegrationId,
 ) -> Result<Option<PairRow>, sqlx::Error> {
     sqlx::query_as(
-        "SELECT provider_config_id, provider_subject, grant_id, generation, state,
+        "SELECT provider_config_id, provider_subject, grant_id, generation, last_attempt_id, state,
                 COALESCE(refresh_expires_at <= clock_timestamp(), false) AS refresh_expired,
                 sealed_refresh, salt
          FROM credential
@@ -86,22 +92,18 @@ pub(crate) async fn lock_pair(
 /// The salt is new with each grant, so that nothing of the old one can be opened any more.
 pub(crate) async fn upsert_grant(
     connection: &mut PgConnection,
-    grant: &NewGrant,
-    row: &GrantRow,
+    answer: &SealedAnswer,
+    pair: &SealedPair,
 ) -> Result<(), sqlx::Error> {
-    let asked = grant.asked_scopes.to_string();
-    let granted = grant
-        .tokens
-        .scopes
-        .as_ref()
-        .map_or_else(|| asked.clone(), ToString::to_string);
+    let grant = &answer.grant;
+    let deadlines = answer.deadlines_now();
     sqlx::query(
         "INSERT INTO credential (
              integration_id, user_id, environment_guid, provider, provider_config_id,
              revocation_group, provider_subject, grant_id, generation, sealed_access,
              sealed_refresh, key_id, salt, asked_scopes, granted_scopes,
              access_expires_at, refresh_expires_at, refresh_at, state, due_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $11, $12, $13, $14,
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $19, $9, $10, $11, $12, $13, $14,
                  clock_timestamp() + make_interval(secs => $15),
                  clock_timestamp() + make_interval(secs => $16),
                  clock_timestamp() + make_interval(secs => $17),
@@ -114,7 +116,7 @@ pub(crate) async fn upsert_grant(
              revocation_group = EXCLUDED.revocation_group,
              provider_subject = EXCLUDED.provider_subject,
              grant_id = EXCLUDED.grant_id,
-             generation = 1,
+             generation = EXCLUDED.generation,
              last_attempt_id = NULL,
              sealed_access = EXCLUDED.sealed_access,
              sealed_refresh = EXCLUDED.sealed_refresh,
@@ -144,24 +146,25 @@ pub(crate) async fn upsert_grant(
                 OR credential.state = 'revoked')
              AND credential.grant_id < EXCLUDED.grant_id",
     )
-    .bind(grant.integration_id.as_str())
+    .bind(answer.integration_id.as_str())
     .bind(grant.user_id.as_str())
     .bind(grant.environment_guid.as_uuid())
     .bind(grant.provider.as_str())
     .bind(grant.provider_config_id.as_uuid())
     .bind(&grant.revocation_group)
     .bind(&grant.provider_subject)
-    .bind(grant.grant_id.as_uuid())
-    .bind(&row.pair.access)
-    .bind(&row.pair.refresh)
-    .bind(&row.pair.key_id)
-    .bind(row.salt.as_bytes().as_slice())
-    .bind(asked)
-    .bind(granted)
-    .bind(row.deadlines.access_expires_in)
-    .bind(row.deadlines.refresh_expires_in)
-    .bind(row.deadlines.refresh_in)
-    .bind(grant.tokens.refresh_token.is_some())
+    .bind(answer.grant_id.as_uuid())
+    .bind(&pair.access)
+    .bind(&pair.refresh)
+    .bind(&pair.key_id)
+    .bind(answer.salt.as_bytes().as_slice())
+    .bind(grant.asked_scopes.to_string())
+    .bind(&answer.scopes)
+    .bind(deadlines.access_expires_in)
+    .bind(deadlines.refresh_expires_in)
+    .bind(deadlines.refresh_in)
+    .bind(answer.has_new_refresh_token)
+    .bind(answer.generation)
     .execute(connection)
     .await
     .map(drop)

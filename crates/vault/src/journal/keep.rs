@@ -1,0 +1,220 @@
+//! Keeping an answer: in every sink that is needed, until PostgreSQL has it.
+
+use std::convert::Infallible;
+use std::future::pending;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+use super::{Entry, Sinks};
+use crate::Error;
+use crate::answer::SealedAnswer;
+
+/// How long PostgreSQL may take before its silence counts as a refusal.
+const COMMIT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the other sinks wait for PostgreSQL, where they are asked only without it.
+const PATIENCE: Duration = Duration::from_millis(200);
+/// How long the journal may take longer than PostgreSQL.
+const JOURNAL_PATIENCE: Duration = Duration::from_secs(2);
+/// The shortest and the longest pause between two tries of one sink.
+const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(2)];
+/// How often it is said that an answer exists only in memory.
+const ALARM: Duration = Duration::from_secs(5);
+
+/// Whether an answer goes into the journal at once, or only when PostgreSQL does not confirm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// It can't be had again: a token of class C or D, or the first answer of a grant.
+    AtOnce,
+    /// The provider would answer once more.
+    WhenNeeded,
+}
+
+/// What became of an answer.
+#[derive(Debug)]
+pub struct Kept<T> {
+    /// What PostgreSQL said; `None` when the process has to end, and another sink has the answer.
+    pub stored: Option<T>,
+    /// How long it took until the first sink had it.
+    pub first_sink_after: Duration,
+}
+
+/// Which sinks have the answer.
+#[derive(Clone, Copy, Debug, Default)]
+struct Held {
+    journal: bool,
+    spill: bool,
+    first_after: Option<Duration>,
+}
+
+/// An answer on its way into the sinks.
+struct Keeping<'a> {
+    sinks: &'a Sinks,
+    entry: Entry,
+    urgency: Urgency,
+    since: Instant,
+    held: watch::Sender<Held>,
+}
+
+impl Sinks {
+    /// Keeps an answer: `commit` is repeated until PostgreSQL has taken it, and meanwhile the
+    /// other sinks are written. As long as nothing else has it, nothing ends this. Once another
+    /// sink has it, the end of `give_up` does, and the answer is folded later.
+    ///
+    /// # Errors
+    /// Fails when `commit` fails for another reason than the database, or a key is missing.
+    pub async fn keep<T, Committing>(
+        &self,
+        answer: &SealedAnswer,
+        urgency: Urgency,
+        commit: impl Fn() -> Committing,
+        give_up: impl Future<Output = ()>,
+    ) -> Result<Kept<T>, Error>
+    where
+        Committing: Future<Output = Result<T, Error>>,
+    {
+        let keeping = Keeping {
+            sinks: self,
+            entry: Entry::seal(&self.vault.keyring, answer)?,
+            urgency,
+            since: Instant::now(),
+            held: watch::Sender::new(Held::default()),
+        };
+        let stored = tokio::select! {
+            stored = keeping.commit(commit) => Some(stored?),
+            () = keeping.leave(give_up) => None,
+            never = keeping.write_elsewhere() => match never {},
+        };
+        keeping.finish(stored).await
+    }
+}
+
+impl Keeping<'_> {
+    async fn commit<T, Committing>(&self, commit: impl Fn() -> Committing) -> Result<T, Error>
+    where
+        Committing: Future<Output = Result<T, Error>>,
+    {
+        let [mut pause, longest] = PAUSES;
+        let stored = loop {
+            // An unknown outcome is a refusal: committing again is safe.
+            match timeout(COMMIT_TIMEOUT, commit()).await {
+                Ok(Ok(stored)) => break stored,
+                Ok(Err(Error::Database(error))) => {
+                    tracing::warn!(integration.id = %self.entry.integration_id, %error, "an answer waits for the database");
+                }
+                Ok(Err(error)) => return Err(error),
+                Err(_) => {
+                    tracing::warn!(integration.id = %self.entry.integration_id, "an answer waits for a silent database");
+                }
+            }
+            sleep(pause).await;
+            pause = longest.min(pause * 2);
+        };
+        self.note(|_| {});
+        if self.urgency == Urgency::AtOnce {
+            // It is the copy with which a restored vault is brought up to date.
+            let journalled = self.until(|held| held.journal);
+            if timeout(JOURNAL_PATIENCE, journalled).await.is_err() {
+                tracing::warn!(integration.id = %self.entry.integration_id, "the journal did not take an answer that PostgreSQL has");
+            }
+        }
+        Ok(stored)
+    }
+
+    /// Writes journal and spill file where they are needed, and says it when nothing takes the
+    /// answer.
+    async fn write_elsewhere(&self) -> Infallible {
+        tokio::join!(self.journal(), self.spill(), self.raise_alarm());
+        pending().await
+    }
+
+    async fn journal(&self) {
+        if self.urgency == Urgency::WhenNeeded {
+            sleep(PATIENCE).await;
+        }
+        let credential = self.entry.integration_id.as_str();
+        let [mut pause, longest] = PAUSES;
+        while let Err(error) = self.put_into_journal(credential).await {
+            tracing::warn!(integration.id = credential, %error, "the journal does not take an answer");
+            sleep(pause).await;
+            pause = longest.min(pause * 2);
+        }
+        self.sinks.freshness.journal_wrote();
+        self.note(|held| held.journal = true);
+    }
+
+    async fn put_into_journal(&self, credential: &str) -> Result<(), Error> {
+        let bytes = self.entry.to_bytes()?;
+        Ok(self.sinks.journal.put(credential, bytes).await?)
+    }
+
+    async fn spill(&self) {
+        let Some(spill) = &self.sinks.spill else {
+            return;
+        };
+        let wait = match self.urgency {
+            Urgency::AtOnce => PATIENCE,
+            Urgency::WhenNeeded => PATIENCE * 2,
+        };
+        if timeout(wait, self.until(|held| held.first_after.is_some()))
+            .await
+            .is_ok()
+        {
+            return;
+        }
+        let [_, pause] = PAUSES;
+        while let Err(error) = spill.put(&self.entry).await {
+            tracing::error!(integration.id = %self.entry.integration_id, %error, "the spill directory does not take an answer");
+            sleep(pause).await;
+        }
+        self.sinks.freshness.spill_wrote();
+        self.note(|held| held.spill = true);
+    }
+
+    async fn raise_alarm(&self) {
+        while timeout(ALARM, self.until(|held| held.first_after.is_some()))
+            .await
+            .is_err()
+        {
+            tracing::error!(
+                integration.id = %self.entry.integration_id,
+                seconds = self.since.elapsed().as_secs(),
+                "a provider's answer exists only in the memory of this process: bring PostgreSQL or \
+                 NATS back, and do not stop it"
+            );
+        }
+    }
+
+    /// Resolves when `give_up` has, and the answer is elsewhere.
+    async fn leave(&self, give_up: impl Future<Output = ()>) {
+        give_up.await;
+        self.until(|held| held.journal || held.spill).await;
+    }
+
+    async fn until(&self, is_so: impl Fn(&Held) -> bool) {
+        // The sender lives as long as this, so that the wait can't fail.
+        let _ = self.held.subscribe().wait_for(|held| is_so(held)).await;
+    }
+
+    fn note(&self, change: impl FnOnce(&mut Held)) {
+        self.held.send_modify(|held| {
+            held.first_after.get_or_insert(self.since.elapsed());
+            change(held);
+        });
+    }
+
+    async fn finish<T>(self, stored: Option<T>) -> Result<Kept<T>, Error> {
+        let held = *self.held.borrow();
+        if let (Some(spill), true, true) = (&self.sinks.spill, held.spill, stored.is_some()) {
+            // A file that stays is folded at the next start, which changes nothing.
+            if let Err(error) = spill.remove(&self.entry).await {
+                tracing::warn!(%error, "a spill file that is not needed any more stays");
+            }
+        }
+        Ok(Kept {
+            stored,
+            first_sink_after: held.first_after.unwrap_or_default(),
+        })
+    }
+}

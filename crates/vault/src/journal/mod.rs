@@ -1,0 +1,14 @@
+//! The second and third place for a provider's answer, and how all three are written and read
+//! (refresh protocol, section 6).
+
+mod entry;
+mod fold;
+mod freshness;
+mod keep;
+mod sinks;
+mod spill;
+
+pub(crate) use entry::Entry;
+pub use keep::{Kept, Urgency};
+pub use sinks::Sinks;
+pub use spill::{Spill, SpillError};

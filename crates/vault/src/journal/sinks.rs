@@ -1,0 +1,60 @@
+//! The three sinks of a process: PostgreSQL, the journal, and the spill directory if there is one.
+
+use std::path::Path;
+
+use workapi_bus::Journal;
+use workapi_types::IntegrationId;
+
+use super::freshness::Freshness;
+use super::{Entry, Spill};
+use crate::{Error, Vault};
+
+/// Where the answers of providers are kept. Clones share everything.
+#[derive(Clone, Debug)]
+pub struct Sinks {
+    pub(super) vault: Vault,
+    pub(super) journal: Journal,
+    pub(super) spill: Option<Spill>,
+    pub(super) freshness: Freshness,
+}
+
+impl Sinks {
+    /// Takes possession of the spill directory, if there is one.
+    ///
+    /// # Errors
+    /// Fails when the directory can't be written, or another process has it.
+    pub fn open(
+        vault: Vault,
+        journal: Journal,
+        spill_directory: Option<&Path>,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            vault,
+            journal,
+            spill: spill_directory.map(Spill::open).transpose()?,
+            freshness: Freshness::default(),
+        })
+    }
+
+    /// Returns the vault, which is the first sink.
+    pub fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    /// Makes everything unreadable that the journal keeps of a credential that is shredded.
+    ///
+    /// # Errors
+    /// Fails when the journal does.
+    pub async fn purge(&self, integration_id: &IntegrationId) -> Result<(), Error> {
+        Ok(self.journal.purge(integration_id.as_str()).await?)
+    }
+
+    /// Returns what the journal keeps of a credential.
+    pub(super) async fn journalled(
+        &self,
+        integration_id: &IntegrationId,
+    ) -> Result<Option<Entry>, Error> {
+        let found = self.journal.last(integration_id.as_str()).await?;
+        found.map(|bytes| Entry::from_bytes(&bytes)).transpose()
+    }
+}

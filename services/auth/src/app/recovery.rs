@@ -1,0 +1,59 @@
+//! Storing grants whose process died before PostgreSQL had them: the journal has (refresh protocol,
+//! section 6).
+
+use std::time::Duration;
+
+use workapi_runtime::Shutdown;
+use workapi_vault::{Connected, OpenExchange};
+
+use crate::app::{App, Error, Outcome};
+
+/// How many exchanges are looked at between two pauses.
+const BATCH: i64 = 100;
+
+/// Looks for what is to be recovered, until the shutdown drains.
+pub(crate) async fn run(app: &App, interval: Duration, shutdown: &Shutdown) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(interval) => {}
+            () = shutdown.draining() => return,
+        }
+        if let Err(error) = app.recover_exchanges().await {
+            tracing::debug!(%error, "open exchanges can't be looked at; trying on");
+        }
+    }
+}
+
+impl App {
+    async fn recover_exchanges(&self) -> Result<(), Error> {
+        for exchange in self.vault().open_exchanges(BATCH).await? {
+            self.recover_exchange(&exchange).await?;
+        }
+        Ok(())
+    }
+
+    async fn recover_exchange(&self, exchange: &OpenExchange) -> Result<(), Error> {
+        let recovered = self
+            .sinks
+            .recover_grant(&exchange.integration_id, exchange.grant_id)
+            .await?;
+        let Some(connected) = recovered else {
+            return Ok(());
+        };
+        let outcome = match connected {
+            Connected::Stored | Connected::Superseded => Outcome::Success,
+            Connected::AccountMismatch => Outcome::AccountMismatch,
+            Connected::Deleted => Outcome::IntegrationDeleted,
+            Connected::NoRefreshToken => Outcome::NoRefreshToken,
+        };
+        self.vault()
+            .finish_exchange(exchange.state_hash, outcome.as_str())
+            .await?;
+        tracing::info!(
+            integration.id = %exchange.integration_id,
+            outcome = outcome.as_str(),
+            "a grant was found in the journal"
+        );
+        Ok(())
+    }
+}

@@ -1,0 +1,91 @@
+//! What has to be so before a refresh token is sent.
+
+use std::time::Duration;
+
+use workapi_providers::{Action, Cause};
+use workapi_vault::protocol::{Step, next_step};
+use workapi_vault::{Error, Failure, OAuthClient};
+
+use super::Rotation;
+
+/// A lease that is older than this is not acted on: something stood still, and the refresh
+/// token may be somebody else's by the time it is sent.
+const MAX_LEASE_AGE: Duration = Duration::from_secs(5);
+/// How long a token rests whose answer could not be kept now, or whose journal can't be read.
+const SINK_PAUSE: Duration = Duration::from_secs(1);
+
+impl Rotation {
+    /// Returns the client with which to send the token; `None` when nothing is to be sent now,
+    /// which is recorded.
+    pub(super) async fn begin(&self) -> Result<Option<OAuthClient>, Error> {
+        if let Some(pause) = self.obstacle().await? {
+            self.put_off(pause).await?;
+            return Ok(None);
+        }
+        let client = match self
+            .app
+            .vault()
+            .client(self.lease.grant.provider_config_id)
+            .await
+        {
+            Ok(client) => client,
+            Err(error) => {
+                self.fail_for_want_of_client(&error).await?;
+                return Err(error);
+            }
+        };
+        if self.lease.leased_at.elapsed() > MAX_LEASE_AGE {
+            self.put_off(Duration::ZERO).await?;
+            return Ok(None);
+        }
+        Ok(Some(client))
+    }
+
+    /// Says how long nothing may be sent, if so.
+    async fn obstacle(&self) -> Result<Option<Duration>, Error> {
+        let lease = &self.lease;
+        if lease.unresolved.is_some() {
+            match self.app.sinks.recover(lease).await {
+                Ok(true) => {
+                    self.count("recovered");
+                    return Ok(Some(Duration::ZERO));
+                }
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::warn!(integration.id = %lease.integration_id, %error, "the journal can't be read: an attempt stays unresolved");
+                    return Ok(Some(SINK_PAUSE));
+                }
+            }
+        }
+        if let Step::Wait(pause) = next_step(self.replay, lease.unresolved, lease.access_left) {
+            return Ok(Some(pause));
+        }
+        let ready = !self.replay.is_single_use() || self.app.sinks.are_ready(lease.leased_at).await;
+        if !ready {
+            tracing::warn!(integration.id = %lease.integration_id, "no two sinks would take an answer now: nothing is sent");
+        }
+        Ok((!ready).then_some(SINK_PAUSE))
+    }
+
+    async fn put_off(&self, pause: Duration) -> Result<(), Error> {
+        self.count("not_sent");
+        self.app.vault().return_unsent(&self.lease, pause).await
+    }
+
+    /// Ends a lease for want of the client. A database that is away is asked again at once; a
+    /// client that can't be opened is a fault of ours, which the next try would meet again.
+    async fn fail_for_want_of_client(&self, error: &Error) -> Result<(), Error> {
+        if error.is_unavailable() {
+            return self.put_off(Duration::ZERO).await;
+        }
+        self.count("not_sent");
+        let failure = Failure {
+            cause: Cause::Internal,
+            action: Action::Wait,
+            retry_after: None,
+            rejected: true,
+        };
+        let recorded = self.app.vault().record_failure(&self.lease, &failure);
+        recorded.await.map(drop)
+    }
+}

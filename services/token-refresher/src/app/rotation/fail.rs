@@ -1,0 +1,80 @@
+//! What becomes of a credential whose refresh token brought no tokens.
+
+use workapi_oauth::{TokenError, classify};
+use workapi_providers::Action;
+use workapi_vault::protocol::cause_of_rejection;
+use workapi_vault::{Error, Failure, OAuthClient, RotationLease, State};
+
+use super::Rotation;
+
+impl Rotation {
+    /// Records why there is no answer. Before a grant is called dead, everything is tried that
+    /// might still live: an answer in the journal, and those that lost a race.
+    pub(super) async fn fail(&self, client: &OAuthClient, error: TokenError) -> Result<(), Error> {
+        let failure = self.classify(&error);
+        if failure.action != Action::Reconnect {
+            return self.record(&self.lease, &failure, &error).await;
+        }
+        if self.replay.is_single_use() && self.app.sinks.recover(&self.lease).await? {
+            self.count("recovered");
+            return Ok(());
+        }
+        self.try_second_chances(client, failure, error).await
+    }
+
+    async fn try_second_chances(
+        &self,
+        client: &OAuthClient,
+        mut failure: Failure,
+        mut error: TokenError,
+    ) -> Result<(), Error> {
+        let vault = self.app.vault();
+        let mut lease = self.lease.clone();
+        let mut tried = Vec::new();
+        while failure.action == Action::Reconnect {
+            let Some(chance) = vault.second_chance(&lease, &tried).await? else {
+                break;
+            };
+            tried.push(chance.quarantined);
+            lease = chance.lease;
+            match self.send(client, &lease).await {
+                Ok(answer) => return self.keep(client, &lease, answer).await,
+                Err(another) => {
+                    failure = self.classify(&another);
+                    error = another;
+                }
+            }
+        }
+        self.record(&lease, &failure, &error).await
+    }
+
+    fn classify(&self, error: &TokenError) -> Failure {
+        let meaning = classify(&self.manifest, error);
+        let unresolved = self.lease.unresolved;
+        Failure {
+            cause: cause_of_rejection(self.replay, unresolved, meaning.action, meaning.cause),
+            action: meaning.action,
+            retry_after: error.retry_after(),
+            rejected: !error.may_have_taken_effect(),
+        }
+    }
+
+    async fn record(
+        &self,
+        lease: &RotationLease,
+        failure: &Failure,
+        error: &TokenError,
+    ) -> Result<(), Error> {
+        let state = self.app.vault().record_failure(lease, failure).await?;
+        self.count(failure.cause.as_str());
+        tracing::warn!(
+            integration.id = %lease.integration_id,
+            provider = %self.manifest.name,
+            cause = %failure.cause,
+            state = state.map(State::as_str),
+            %error,
+            "a credential was not rotated"
+        );
+        Ok(())
+    }
+}

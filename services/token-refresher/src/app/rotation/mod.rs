@@ -1,0 +1,74 @@
+//! One rotation under its lease: may it begin, what does the provider say, where does the answer
+//! go (refresh protocol, sections 4 and 6).
+
+mod begin;
+mod fail;
+mod keep;
+
+use std::sync::Arc;
+
+use workapi_oauth::{RefreshRequest, TokenAnswer, TokenError};
+use workapi_providers::Manifest;
+use workapi_vault::protocol::Replay;
+use workapi_vault::{Error, OAuthClient, RotationLease};
+
+use crate::app::App;
+pub(crate) use keep::KEEPING_PATIENCE;
+
+/// A rotation under way.
+pub(crate) struct Rotation {
+    app: Arc<App>,
+    manifest: Arc<Manifest>,
+    replay: Replay,
+    lease: RotationLease,
+}
+
+impl Rotation {
+    pub(crate) fn new(app: Arc<App>, manifest: Arc<Manifest>, lease: RotationLease) -> Self {
+        let replay = Replay::of(&manifest);
+        Self {
+            app,
+            manifest,
+            replay,
+            lease,
+        }
+    }
+
+    /// Sends the refresh token if that is safe now, and sees what comes of it into the vault.
+    ///
+    /// # Errors
+    /// The vault failed; the lease then ends by itself.
+    pub(crate) async fn run(self) -> Result<(), Error> {
+        let client = match self.begin().await? {
+            Some(client) => client,
+            None => return Ok(()),
+        };
+        match self.send(&client, &self.lease).await {
+            Ok(answer) => self.keep(&client, &self.lease, answer).await,
+            Err(error) => self.fail(&client, error).await,
+        }
+    }
+
+    async fn send(
+        &self,
+        client: &OAuthClient,
+        lease: &RotationLease,
+    ) -> Result<TokenAnswer, TokenError> {
+        self.app
+            .oauth
+            .refresh(RefreshRequest {
+                manifest: &self.manifest,
+                client_id: &client.client_id,
+                client_secret: client.secrets.first(),
+                refresh_token: &lease.refresh_token,
+                deadline: self.manifest.token.deadline,
+            })
+            .await
+    }
+
+    fn count(&self, outcome: &'static str) {
+        self.app
+            .counts
+            .rotation(self.manifest.name.as_str(), outcome);
+    }
+}
