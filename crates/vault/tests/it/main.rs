@@ -22,4 +22,6 @@ mod rotation;
 mod schedule;
 mod secrecy;
 mod siblings;
+mod sinks;
+mod unresolved;
 mod upkeep;

@@ -156,7 +156,11 @@ async fn finished_attempts_are_kept_for_a_day_and_answers_as_long_as_they_may_he
     let vault = Fixture::new().await;
     let integration = vault.connected().await;
     let old = vault.lease(&integration).await;
-    vault.refresher.return_unsent(&old, std::time::Duration::ZERO).await.unwrap();
+    vault
+        .refresher
+        .return_unsent(&old, std::time::Duration::ZERO)
+        .await
+        .unwrap();
     sqlx::query("UPDATE rotation_attempt SET finished_at = now() - interval '25 hours'")
         .execute(&vault.sql)
         .await
