@@ -32,23 +32,69 @@ pub(crate) struct Entry {
     pub(crate) created_at: OffsetDateTime,
 }
 
+/// An event that is ready to be appended, with the trace in which it happened.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    id: Uuid,
+    subject: String,
+    subject_id: String,
+    payload: Vec<u8>,
+    traceparent: Option<String>,
+}
+
+impl Prepared {
+    /// Prepares `event` in the current span.
+    pub fn new(event: &impl Event) -> Self {
+        Self {
+            id: Uuid::now_v7(),
+            subject: event.subject(),
+            subject_id: event.subject_id().to_owned(),
+            payload: event.encode_to_vec(),
+            traceparent: current_traceparent(),
+        }
+    }
+}
+
 /// Appends `event` in the caller's transaction. It is published after the commit, or never.
 ///
 /// # Errors
 /// Returns the driver's error; the transaction is then lost anyway.
 pub async fn append(connection: &mut PgConnection, event: &impl Event) -> Result<(), sqlx::Error> {
+    append_all(connection, &[&Prepared::new(event)]).await
+}
+
+/// Appends events in the caller's transaction. They are published after the commit, or never.
+///
+/// # Errors
+/// Returns the driver's error; the transaction is then lost anyway.
+pub async fn append_all(
+    connection: &mut PgConnection,
+    events: &[&Prepared],
+) -> Result<(), sqlx::Error> {
+    let column = |of: fn(&Prepared) -> &str| events.iter().map(|one| of(one)).collect::<Vec<_>>();
+    let ids: Vec<Uuid> = events.iter().map(|event| event.id).collect();
+    let payloads: Vec<&[u8]> = events
+        .iter()
+        .map(|event| event.payload.as_slice())
+        .collect();
+    let traces: Vec<Option<&str>> = events
+        .iter()
+        .map(|event| event.traceparent.as_deref())
+        .collect();
     sqlx::query(
         "INSERT INTO outbox (id, subject, subject_id, payload, traceparent)
-         VALUES ($1, $2, $3, $4, $5)",
+         SELECT id, subject, subject_id, payload, traceparent
+         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::text[])
+             AS event (id, subject, subject_id, payload, traceparent)",
     )
-    .bind(Uuid::now_v7())
-    .bind(event.subject())
-    .bind(event.subject_id())
-    .bind(event.encode_to_vec())
-    .bind(current_traceparent())
+    .bind(ids)
+    .bind(column(|event| &event.subject))
+    .bind(column(|event| &event.subject_id))
+    .bind(payloads)
+    .bind(traces)
     .execute(connection)
-    .await?;
-    Ok(())
+    .await
+    .map(drop)
 }
 
 /// Takes the oldest entries out of the outbox; they are back if the transaction is not

@@ -4,12 +4,14 @@
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
+use workapi_bus::outbox;
 use workapi_keyring::Salt;
 use workapi_proto::events::v1::CredentialRefreshed;
 use workapi_types::{AttemptId, GrantId, IntegrationId, MediaType};
 
 use crate::protocol;
 use crate::sealing::{PairSlot, SealedPair};
+use crate::store::credential::CommitRow;
 use crate::tokens::Deadlines;
 use crate::{Grant, StateHash};
 
@@ -88,6 +90,21 @@ impl SealedAnswer {
     /// Returns the deadlines as they stand now.
     pub(crate) fn deadlines_now(&self) -> Deadlines {
         self.deadlines.later(self.sealed_at.elapsed())
+    }
+
+    /// Makes of the answer the row that shall follow generation `stored`.
+    pub(crate) fn commit_row(&self, attempt_id: AttemptId, stored: i64) -> CommitRow {
+        CommitRow {
+            integration_id: self.integration_id.clone(),
+            grant_id: self.grant_id,
+            stored,
+            generation: self.generation,
+            attempt_id,
+            pair: self.pair.clone(),
+            scopes: self.scopes.clone(),
+            deadlines: self.deadlines_now(),
+            event: outbox::Prepared::new(&self.refreshed_event()),
+        }
     }
 
     pub(crate) fn refreshed_event(&self) -> CredentialRefreshed {

@@ -21,6 +21,7 @@ mod schedule;
 mod sealing;
 mod state;
 mod store;
+mod together;
 mod tokens;
 mod upkeep;
 
@@ -29,6 +30,9 @@ use std::sync::Arc;
 use sqlx::migrate::Migrator;
 use workapi_keyring::{KeyRing, Purpose};
 use workapi_postgres::Database;
+
+use crate::store::credential::{AskedLease, CommitRow, LeasedRow};
+use crate::together::Together;
 
 pub use answer::SealedAnswer;
 pub use connect::{Connected, Exchange, ExchangeStart, NewGrant, OpenExchange, StateHash};
@@ -56,6 +60,8 @@ pub const TOKEN_REFRESHER_ROLE: &str = "workapi_token_refresher";
 pub struct Vault {
     database: Database,
     keyring: Arc<KeyRing>,
+    leasing: Arc<Together<AskedLease, Option<LeasedRow>>>,
+    committing: Arc<Together<CommitRow, bool>>,
 }
 
 impl Vault {
@@ -66,7 +72,12 @@ impl Vault {
     /// Fails when a key is missing: a vault never runs without.
     pub fn open(database: Database, keyring: Arc<KeyRing>) -> Result<Self, Error> {
         keyring.require(&[Purpose::Access, Purpose::Refresh, Purpose::Client])?;
-        Ok(Self { database, keyring })
+        Ok(Self {
+            database,
+            keyring,
+            leasing: Arc::new(Together::new()),
+            committing: Arc::new(Together::new()),
+        })
     }
 
     /// Returns the database, for health checks and the outbox relay.

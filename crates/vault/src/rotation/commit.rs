@@ -1,7 +1,9 @@
 //! Committing an answer on (grant, generation), and settling one that came too late for that.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+use uuid::Uuid;
 use workapi_bus::outbox;
 use workapi_types::AttemptId;
 
@@ -9,6 +11,7 @@ use super::RotationLease;
 use crate::answer::{Origin, SealedAnswer};
 use crate::protocol::{self, Settlement};
 use crate::sealing;
+use crate::store::credential::CommitRow;
 use crate::store::{credential, quarantine, rotation_attempt};
 use crate::{Error, TokenSet, Vault};
 
@@ -83,18 +86,37 @@ impl Vault {
         answer: &SealedAnswer,
         grace: Option<Duration>,
     ) -> Result<Settled, Error> {
-        let attempt_id = lease.attempt_id;
+        let row = answer.commit_row(lease.attempt_id, lease.generation);
+        if self.commit_together(row).await? {
+            return Ok(Settled::Committed);
+        }
         let mut transaction = self.database.begin().await?;
-        let settled = if commit(&mut transaction, attempt_id, answer, lease.generation).await? {
-            Settled::Committed
-        } else {
-            settle(&mut transaction, attempt_id, answer, grace).await?
-        };
+        let settled = settle(&mut transaction, lease.attempt_id, answer, grace).await?;
         if settled == Settled::Deleted && !answer.has_new_refresh_token {
             credential::release(&mut transaction, lease, Duration::ZERO).await?;
         }
         transaction.commit().await?;
         Ok(settled)
+    }
+
+    /// Commits an answer, together with those of others. Returns whether the row still had what the
+    /// answer follows.
+    async fn commit_together(&self, row: CommitRow) -> Result<bool, Error> {
+        let attempt_id = row.attempt_id.as_uuid();
+        let together = self.committing.ask(row.clone(), async |rows| {
+            let mut transaction = self.database.begin().await?;
+            let committed = commit(&mut transaction, &rows).await?;
+            transaction.commit().await?;
+            let is_committed = |row: &CommitRow| committed.contains(&row.attempt_id.as_uuid());
+            Ok(rows.iter().map(is_committed).collect())
+        });
+        if let Some(committed) = together.await {
+            return Ok(committed);
+        }
+        let mut transaction = self.database.begin().await?;
+        let committed = commit(&mut transaction, &[row]).await?;
+        transaction.commit().await?;
+        Ok(committed.contains(&attempt_id))
     }
 
     /// Stores an answer to a rotation that was found in the journal or in a spill file.
@@ -110,18 +132,21 @@ impl Vault {
     }
 }
 
-/// Makes an answer the next generation after `stored`, if that is what the row holds.
+/// Makes answers the next generations, where the rows still have what they follow. Returns the
+/// attempts whose answers were committed.
 async fn commit(
     transaction: &mut sqlx::PgConnection,
-    attempt_id: AttemptId,
-    answer: &SealedAnswer,
-    stored: i64,
-) -> Result<bool, Error> {
-    let committed = credential::commit_generation(transaction, attempt_id, answer, stored).await?;
-    if committed {
-        outbox::append(transaction, &answer.refreshed_event()).await?;
-        rotation_attempt::finish(transaction, attempt_id, "committed").await?;
-    }
+    rows: &[CommitRow],
+) -> Result<HashSet<Uuid>, Error> {
+    let committed = credential::commit_all(transaction, rows).await?;
+    rotation_attempt::finish_committed(transaction, &committed).await?;
+    let committed: HashSet<Uuid> = committed.into_iter().collect();
+    let events: Vec<_> = rows
+        .iter()
+        .filter(|row| committed.contains(&row.attempt_id.as_uuid()))
+        .map(|row| &row.event)
+        .collect();
+    outbox::append_all(transaction, &events).await?;
     Ok(committed)
 }
 
@@ -140,7 +165,7 @@ async fn settle(
     let settled = match protocol::settle(&answer.named(), stored.as_ref()) {
         Settlement::Commit => {
             let generation = stored.map_or(0, |stored| stored.generation);
-            commit(transaction, attempt_id, answer, generation).await?;
+            commit(transaction, &[answer.commit_row(attempt_id, generation)]).await?;
             return Ok(Settled::Committed);
         }
         Settlement::AlreadyCommitted => return Ok(Settled::Committed),

@@ -1,5 +1,6 @@
 //! The lease: who may send a refresh token.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
@@ -13,6 +14,7 @@ use workapi_types::{AttemptId, GrantId, IntegrationId, RefreshToken, Scopes};
 use crate::grant::Grant;
 use crate::protocol::Unresolved;
 use crate::sealing::{self, PairSlot};
+use crate::store::credential::{AskedLease, LeasedRow};
 use crate::store::rotation_attempt::AttemptRow;
 use crate::store::{credential, rotation_attempt};
 use crate::{Error, State, Vault};
@@ -61,24 +63,6 @@ pub enum RotationStart {
     Poisoned,
 }
 
-/// An attempt that is about to be recorded, with its lease.
-#[derive(Clone, Copy)]
-struct Attempt {
-    id: AttemptId,
-    lease_token: Uuid,
-    leased_at: Instant,
-}
-
-impl Attempt {
-    fn begin() -> Self {
-        Self {
-            id: AttemptId::new(),
-            lease_token: Uuid::new_v4(),
-            leased_at: Instant::now(),
-        }
-    }
-}
-
 impl RotationLease {
     pub(crate) fn lease_token(&self) -> Uuid {
         self.lease_token
@@ -118,31 +102,64 @@ impl Vault {
         let Some(claim) = credential::ClaimKey::of(job) else {
             return Ok(RotationStart::NothingDue);
         };
-        let mut transaction = self.database.begin().await?;
-        let Some(row) = credential::lock_claimed(&mut transaction, &claim).await? else {
+        let asked = AskedLease {
+            claim,
+            lease_token: Uuid::new_v4(),
+            attempt_id: AttemptId::new(),
+            length: deadline + LEASE_MARGIN,
+        };
+        let leased_at = Instant::now();
+        let Some(row) = self.lease(asked.clone()).await? else {
             return Ok(RotationStart::NothingDue);
         };
-        if row.unfinished_jobs >= MAX_UNFINISHED_JOBS {
-            credential::give_up(&mut transaction, &claim).await?;
-            outbox::append(&mut transaction, &given_up(&row, &claim)).await?;
-            transaction.commit().await?;
+        let unfinished_jobs = row.unfinished_jobs;
+        let lease = self.open_lease(asked, row, leased_at)?;
+        if unfinished_jobs > MAX_UNFINISHED_JOBS {
+            self.give_up(&lease).await?;
             return Ok(RotationStart::Poisoned);
         }
-        let attempt = Attempt::begin();
-        let length = deadline + LEASE_MARGIN;
-        credential::lease(&mut transaction, &claim, attempt.lease_token, length).await?;
-        let lease = self.open_lease(claim, row, attempt)?;
-        rotation_attempt::insert(&mut transaction, &lease.attempt(attempt.id)).await?;
-        transaction.commit().await?;
         Ok(RotationStart::Leased(Box::new(lease)))
+    }
+
+    /// Asks for a lease, together with whoever else asks for one now.
+    async fn lease(&self, asked: AskedLease) -> Result<Option<LeasedRow>, Error> {
+        let pool = self.database.pool();
+        let together = self.leasing.ask(asked.clone(), async |all| {
+            let rows = credential::lease_all(pool, &all).await?;
+            let mut rows: HashMap<_, _> =
+                rows.into_iter().map(|row| (row.attempt_id, row)).collect();
+            let row_of = |one: &AskedLease| rows.remove(&one.attempt_id.as_uuid());
+            Ok(all.iter().map(row_of).collect())
+        });
+        match together.await {
+            Some(row) => Ok(row),
+            None => Ok(credential::lease_all(pool, &[asked]).await?.pop()),
+        }
+    }
+
+    /// Leaves a credential whose jobs died three times to an operator.
+    async fn give_up(&self, lease: &RotationLease) -> Result<(), Error> {
+        let mut transaction = self.database.begin().await?;
+        rotation_attempt::finish(&mut transaction, lease.attempt_id, "not_sent").await?;
+        if credential::give_up(&mut transaction, lease).await? {
+            outbox::append(&mut transaction, &given_up(lease)).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
     }
 
     fn open_lease(
         &self,
-        claim: credential::ClaimKey,
-        row: credential::LeasableRow,
-        attempt: Attempt,
+        asked: AskedLease,
+        row: LeasedRow,
+        leased_at: Instant,
     ) -> Result<RotationLease, Error> {
+        let AskedLease {
+            claim,
+            lease_token,
+            attempt_id,
+            ..
+        } = asked;
         let salt = Salt::from_slice(&row.salt)?;
         let slot = PairSlot {
             integration_id: &claim.integration_id,
@@ -152,18 +169,18 @@ impl Vault {
         let refresh_token = sealing::open_refresh(&self.keyring, &salt, slot, &row.sealed_refresh)?;
         let seconds = |seconds: f64| Duration::from_secs_f64(seconds.max(0.0));
         Ok(RotationLease {
-            attempt_id: attempt.id,
+            attempt_id,
             grant: row.grant.try_into()?,
             grant_id: claim.grant_id,
             generation: row.generation,
             refresh_token,
             granted_scopes: row.granted_scopes.split_whitespace().collect(),
-            leased_at: attempt.leased_at,
+            leased_at,
             unresolved: row.unresolved_for.map(|age| Unresolved {
                 first_sent: seconds(age),
             }),
             access_left: seconds(row.access_left),
-            lease_token: attempt.lease_token,
+            lease_token,
             salt,
             failures: row.failures,
             integration_id: claim.integration_id,
@@ -183,11 +200,11 @@ impl Vault {
     }
 }
 
-fn given_up(row: &credential::LeasableRow, claim: &credential::ClaimKey) -> CredentialStateChanged {
+fn given_up(lease: &RotationLease) -> CredentialStateChanged {
     CredentialStateChanged {
-        integration_id: claim.integration_id.to_string(),
-        environment_guid: row.grant.environment_guid.to_string(),
-        provider: row.grant.provider.clone(),
+        integration_id: lease.integration_id.to_string(),
+        environment_guid: lease.grant.environment_guid.to_string(),
+        provider: lease.grant.provider.to_string(),
         state: State::NeedsOperator.to_string(),
         cause: Cause::Internal.to_string(),
         action: State::NeedsOperator.action().to_string(),

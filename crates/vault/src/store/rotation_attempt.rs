@@ -1,6 +1,7 @@
 //! Table `rotation_attempt`.
 
 use sqlx::PgConnection;
+use uuid::Uuid;
 use workapi_types::{AttemptId, GrantId, IntegrationId};
 
 /// An attempt that is about to be made.
@@ -24,6 +25,22 @@ pub(crate) async fn insert(
     .bind(row.integration_id.as_str())
     .bind(row.grant_id.as_uuid())
     .bind(row.generation)
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// Records that attempts made generations.
+pub(crate) async fn finish_committed(
+    connection: &mut PgConnection,
+    attempts: &[Uuid],
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE rotation_attempt
+         SET state = 'committed', finished_at = clock_timestamp()
+         WHERE attempt_id = ANY ($1) AND state IN ('sent', 'unknown')",
+    )
+    .bind(attempts)
     .execute(connection)
     .await
     .map(drop)

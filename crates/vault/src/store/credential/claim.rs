@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 use workapi_proto::jobs::v1::CredentialJob;
-use workapi_types::{GrantId, IntegrationId};
+use workapi_types::{AttemptId, GrantId, IntegrationId};
 
 use crate::RotationLease;
 use crate::store::credential::DescriptionRow;
@@ -39,8 +39,18 @@ impl ClaimKey {
     }
 }
 
+/// A lease that is asked for, with the attempt that it is for.
+#[derive(Clone, Debug)]
+pub(crate) struct AskedLease {
+    pub(crate) claim: ClaimKey,
+    pub(crate) lease_token: Uuid,
+    pub(crate) attempt_id: AttemptId,
+    pub(crate) length: Duration,
+}
+
 #[derive(Debug, sqlx::FromRow)]
-pub(crate) struct LeasableRow {
+pub(crate) struct LeasedRow {
+    pub(crate) attempt_id: Uuid,
     #[sqlx(flatten)]
     pub(crate) grant: DescriptionRow,
     pub(crate) generation: i64,
@@ -83,76 +93,94 @@ pub(crate) async fn claim_due(pool: &PgPool, limit: i64) -> Result<Vec<ClaimRow>
     .await
 }
 
-/// Locks the credential of a claim when it may be rotated now: the claim is the newest, the
-/// state is live, and no lease is.
-pub(crate) async fn lock_claimed(
-    connection: &mut PgConnection,
-    claim: &ClaimKey,
-) -> Result<Option<LeasableRow>, sqlx::Error> {
-    sqlx::query_as(
-        "SELECT user_id, environment_guid, provider, provider_config_id, revocation_group,
-                provider_subject, asked_scopes, generation, sealed_refresh, salt, granted_scopes,
-                unfinished_jobs, failures,
-                extract(epoch FROM access_expires_at - clock_timestamp())::float8 AS access_left,
-                (SELECT extract(epoch FROM clock_timestamp() - min(attempt.sent_at))::float8
-                 FROM rotation_attempt attempt
-                 WHERE attempt.integration_id = credential.integration_id
-                     AND attempt.grant_id = credential.grant_id
-                     AND attempt.generation = credential.generation
-                     AND attempt.state IN ('sent', 'unknown')) AS unresolved_for
-         FROM credential
-         WHERE integration_id = $1
-             AND grant_id = $2
-             AND claim_seq = $3
-             AND state IN ('active', 'refresh_failing')
-             AND sealed_refresh IS NOT NULL
-             AND (lease_until IS NULL OR lease_until < clock_timestamp())
-         FOR UPDATE",
-    )
-    .bind(claim.integration_id.as_str())
-    .bind(claim.grant_id.as_uuid())
-    .bind(claim.claim_seq)
-    .fetch_optional(connection)
-    .await
+/// Leases the credentials of claims that may be rotated now, and records the attempts. A claim is
+/// passed over when it is not the newest, when the state is not live, and while a lease is.
+pub(crate) async fn lease_all(
+    pool: &PgPool,
+    asked: &[AskedLease],
+) -> Result<Vec<LeasedRow>, sqlx::Error> {
+    let column = |of: fn(&AskedLease) -> Uuid| asked.iter().map(of).collect::<Vec<_>>();
+    let integrations: Vec<&str> = asked
+        .iter()
+        .map(|lease| lease.claim.integration_id.as_str())
+        .collect();
+    let claims: Vec<i64> = asked.iter().map(|lease| lease.claim.claim_seq).collect();
+    let lengths: Vec<f64> = asked
+        .iter()
+        .map(|lease| lease.length.as_secs_f64())
+        .collect();
+    sqlx::query_as(LEASE_ALL)
+        .bind(integrations)
+        .bind(column(|lease| lease.claim.grant_id.as_uuid()))
+        .bind(claims)
+        .bind(column(|lease| lease.lease_token))
+        .bind(column(|lease| lease.attempt_id.as_uuid()))
+        .bind(lengths)
+        .fetch_all(pool)
+        .await
 }
 
-/// Writes the lease on a row that [`lock_claimed`] has locked.
-pub(crate) async fn lease(
-    connection: &mut PgConnection,
-    claim: &ClaimKey,
-    lease_token: Uuid,
-    length: Duration,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "UPDATE credential
-         SET lease_token = $2,
-             lease_until = clock_timestamp() + make_interval(secs => $3),
-             unfinished_jobs = unfinished_jobs + 1
-         WHERE integration_id = $1",
+/// The order of the locks is the same for all, so that two batches do not wait for each other.
+const LEASE_ALL: &str = "
+    WITH asked AS (
+        SELECT integration_id, grant_id, claim_seq, lease_token, attempt_id, length
+        FROM unnest($1::text[], $2::uuid[], $3::bigint[], $4::uuid[], $5::uuid[], $6::float8[])
+            AS asked (integration_id, grant_id, claim_seq, lease_token, attempt_id, length)
+    ), locked AS (
+        SELECT asked.integration_id, asked.lease_token, asked.attempt_id, asked.length
+        FROM credential
+        JOIN asked ON credential.integration_id = asked.integration_id
+        WHERE credential.grant_id = asked.grant_id
+            AND credential.claim_seq = asked.claim_seq
+            AND state IN ('active', 'refresh_failing')
+            AND sealed_refresh IS NOT NULL
+            AND (lease_until IS NULL OR lease_until < clock_timestamp())
+        ORDER BY credential.integration_id
+        FOR UPDATE OF credential
+    ), leased AS (
+        UPDATE credential
+        SET lease_token = locked.lease_token,
+            lease_until = clock_timestamp() + make_interval(secs => locked.length),
+            unfinished_jobs = unfinished_jobs + 1
+        FROM locked
+        WHERE credential.integration_id = locked.integration_id
+        RETURNING locked.attempt_id, credential.integration_id, user_id, environment_guid, provider,
+                  provider_config_id, revocation_group, provider_subject, asked_scopes, grant_id,
+                  generation, sealed_refresh, salt, granted_scopes, unfinished_jobs, failures,
+                  access_expires_at
+    ), attempted AS (
+        INSERT INTO rotation_attempt (attempt_id, integration_id, grant_id, generation, state)
+        SELECT attempt_id, integration_id, grant_id, generation, 'sent'
+        FROM leased
     )
-    .bind(claim.integration_id.as_str())
-    .bind(lease_token)
-    .bind(length.as_secs_f64())
-    .execute(connection)
-    .await
-    .map(drop)
-}
+    SELECT attempt_id, user_id, environment_guid, provider, provider_config_id, revocation_group,
+           provider_subject, asked_scopes, generation, sealed_refresh, salt, granted_scopes,
+           unfinished_jobs, failures,
+           extract(epoch FROM access_expires_at - clock_timestamp())::float8 AS access_left,
+           (SELECT extract(epoch FROM clock_timestamp() - min(earlier.sent_at))::float8
+            FROM rotation_attempt earlier
+            WHERE earlier.integration_id = leased.integration_id
+                AND earlier.grant_id = leased.grant_id
+                AND earlier.generation = leased.generation
+                AND earlier.state IN ('sent', 'unknown')) AS unresolved_for
+    FROM leased";
 
-/// Leaves a credential whose jobs die to an operator.
+/// Leaves a credential whose jobs die to an operator. Returns whether the lease was still there.
 pub(crate) async fn give_up(
     connection: &mut PgConnection,
-    claim: &ClaimKey,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
+    lease: &RotationLease,
+) -> Result<bool, sqlx::Error> {
+    let given_up = sqlx::query(
         "UPDATE credential
          SET state = 'needs_operator', cause = 'internal', state_since = now(), due_at = NULL,
              lease_token = NULL, lease_until = NULL
-         WHERE integration_id = $1",
+         WHERE integration_id = $1 AND lease_token = $2",
     )
-    .bind(claim.integration_id.as_str())
+    .bind(lease.integration_id.as_str())
+    .bind(lease.lease_token())
     .execute(connection)
-    .await
-    .map(drop)
+    .await?;
+    Ok(given_up.rows_affected() == 1)
 }
 
 /// Ends a lease under which nothing was sent; somebody looks again after a while.

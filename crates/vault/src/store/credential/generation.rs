@@ -3,9 +3,13 @@
 use std::time::Duration;
 
 use sqlx::PgConnection;
+use uuid::Uuid;
+use workapi_bus::outbox;
 use workapi_providers::Action;
-use workapi_types::AttemptId;
+use workapi_types::{AttemptId, GrantId, IntegrationId};
 
+use crate::sealing::SealedPair;
+use crate::tokens::Deadlines;
 use crate::{Failure, RotationLease, SealedAnswer, State};
 
 /// The state of a credential after a failure, and the one before.
@@ -24,58 +28,80 @@ impl StateChange {
     }
 }
 
-/// Commits a generation where the row still has generation `stored` of the same grant. Not the
-/// lease: the answer is newer, whoever holds that by now.
-pub(crate) async fn commit_generation(
-    connection: &mut PgConnection,
-    attempt_id: AttemptId,
-    answer: &SealedAnswer,
-    stored: i64,
-) -> Result<bool, sqlx::Error> {
-    let deadlines = answer.deadlines_now();
-    let committed = sqlx::query(
-        "UPDATE credential
-         SET generation = $12,
-             last_attempt_id = $4,
-             sealed_access = $5,
-             sealed_refresh = $6,
-             key_id = $7,
-             granted_scopes = $8,
-             access_expires_at = clock_timestamp() + make_interval(secs => $9),
-             refresh_expires_at =
-                 COALESCE(clock_timestamp() + make_interval(secs => $10), refresh_expires_at),
-             refresh_at = clock_timestamp() + make_interval(secs => $11),
-             due_at = clock_timestamp() + make_interval(secs => $11),
-             state = 'active',
-             cause = NULL,
-             state_since = CASE WHEN state = 'active' THEN state_since ELSE now() END,
-             claim_seq = claim_seq + 1,
-             lease_token = NULL,
-             lease_until = NULL,
-             unfinished_jobs = 0,
-             failures = 0,
-             last_success_at = now()
-         WHERE integration_id = $1
-             AND grant_id = $2
-             AND generation = $3
-             AND state NOT IN ('revoking', 'revoked')",
-    )
-    .bind(answer.integration_id.as_str())
-    .bind(answer.grant_id.as_uuid())
-    .bind(stored)
-    .bind(attempt_id.as_uuid())
-    .bind(&answer.pair.access)
-    .bind(&answer.pair.refresh)
-    .bind(&answer.pair.key_id)
-    .bind(&answer.scopes)
-    .bind(deadlines.access_expires_in)
-    .bind(deadlines.refresh_expires_in)
-    .bind(deadlines.refresh_in)
-    .bind(answer.generation)
-    .execute(connection)
-    .await?;
-    Ok(committed.rows_affected() == 1)
+/// An answer that shall be the generation after `stored`.
+#[derive(Clone, Debug)]
+pub(crate) struct CommitRow {
+    pub(crate) integration_id: IntegrationId,
+    pub(crate) grant_id: GrantId,
+    pub(crate) stored: i64,
+    pub(crate) generation: i64,
+    pub(crate) attempt_id: AttemptId,
+    pub(crate) pair: SealedPair,
+    pub(crate) scopes: String,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) event: outbox::Prepared,
 }
+
+/// Commits generations where the rows still have what they are to follow, and returns the attempts
+/// that made them. Not the lease: the answer is newer, whoever holds that by now.
+pub(crate) async fn commit_all(
+    connection: &mut PgConnection,
+    rows: &[CommitRow],
+) -> Result<Vec<Uuid>, sqlx::Error> {
+    let ids = |of: fn(&CommitRow) -> Uuid| rows.iter().map(of).collect::<Vec<_>>();
+    let texts = |of: fn(&CommitRow) -> &str| rows.iter().map(of).collect::<Vec<_>>();
+    let numbers = |of: fn(&CommitRow) -> i64| rows.iter().map(of).collect::<Vec<_>>();
+    let seconds = |of: fn(&CommitRow) -> Option<f64>| rows.iter().map(of).collect::<Vec<_>>();
+    let sealed = |of: fn(&CommitRow) -> Option<&[u8]>| rows.iter().map(of).collect::<Vec<_>>();
+    sqlx::query_scalar(COMMIT_ALL)
+        .bind(texts(|row| row.integration_id.as_str()))
+        .bind(ids(|row| row.grant_id.as_uuid()))
+        .bind(numbers(|row| row.stored))
+        .bind(numbers(|row| row.generation))
+        .bind(ids(|row| row.attempt_id.as_uuid()))
+        .bind(sealed(|row| Some(&row.pair.access)))
+        .bind(sealed(|row| row.pair.refresh.as_deref()))
+        .bind(texts(|row| &row.pair.key_id))
+        .bind(texts(|row| &row.scopes))
+        .bind(seconds(|row| Some(row.deadlines.access_expires_in)))
+        .bind(seconds(|row| row.deadlines.refresh_expires_in))
+        .bind(seconds(|row| Some(row.deadlines.refresh_in)))
+        .fetch_all(connection)
+        .await
+}
+
+const COMMIT_ALL: &str = "
+    UPDATE credential
+    SET generation = answer.generation,
+        last_attempt_id = answer.attempt_id,
+        sealed_access = answer.sealed_access,
+        sealed_refresh = answer.sealed_refresh,
+        key_id = answer.key_id,
+        granted_scopes = answer.scopes,
+        access_expires_at = clock_timestamp() + make_interval(secs => answer.access_expires_in),
+        refresh_expires_at = COALESCE(
+            clock_timestamp() + make_interval(secs => answer.refresh_expires_in),
+            refresh_expires_at),
+        refresh_at = clock_timestamp() + make_interval(secs => answer.refresh_in),
+        due_at = clock_timestamp() + make_interval(secs => answer.refresh_in),
+        state = 'active',
+        cause = NULL,
+        state_since = CASE WHEN state = 'active' THEN state_since ELSE now() END,
+        claim_seq = claim_seq + 1,
+        lease_token = NULL,
+        lease_until = NULL,
+        unfinished_jobs = 0,
+        failures = 0,
+        last_success_at = now()
+    FROM unnest($1::text[], $2::uuid[], $3::bigint[], $4::bigint[], $5::uuid[], $6::bytea[],
+                $7::bytea[], $8::text[], $9::text[], $10::float8[], $11::float8[], $12::float8[])
+        AS answer (integration_id, grant_id, stored, generation, attempt_id, sealed_access,
+                   sealed_refresh, key_id, scopes, access_expires_in, refresh_expires_in, refresh_in)
+    WHERE credential.integration_id = answer.integration_id
+        AND credential.grant_id = answer.grant_id
+        AND credential.generation = answer.stored
+        AND state NOT IN ('revoking', 'revoked')
+    RETURNING answer.attempt_id";
 
 /// Puts a later generation where the revocation finds it: the provider may not know the old
 /// refresh token any more. A credential that was shredded already is revoked once more.

@@ -7,11 +7,11 @@ mod grant;
 mod revoking;
 
 pub(crate) use claim::{
-    ClaimKey, ClaimRow, LeasableRow, claim_due, give_up, lease, lock_claimed, release,
+    AskedLease, ClaimKey, ClaimRow, LeasedRow, claim_due, give_up, lease_all, release,
 };
 pub(crate) use description::DescriptionRow;
 pub(crate) use generation::{
-    StateChange, commit_generation, record_failure, replace_revoking_pair,
+    CommitRow, StateChange, commit_all, record_failure, replace_revoking_pair,
 };
 pub(crate) use grant::{PairRow, lock_pair, upsert_grant};
 pub(crate) use revoking::{
