@@ -20,6 +20,9 @@ pub(super) enum Invariant {
     /// The user is asked to reconnect only when a loss has a name, and no other answer is left
     /// that the provider takes.
     NoFalseReconnect,
+    /// A token that may be spent is not sent where that kills the grant, as long as the access
+    /// token is good for something.
+    NotKilledWhileGood,
     /// Nothing is stored for a deleted integration but what waits to be revoked, and after that
     /// no copy is left.
     DeletedIsGone,
@@ -33,7 +36,7 @@ pub(super) enum Invariant {
 
 type Check = fn(Rules, &State, Action, &State) -> bool;
 
-const CHECKS: [(Invariant, Check); 8] = [
+const CHECKS: [(Invariant, Check); 9] = [
     (Invariant::RowNeverGoesBack, row_never_goes_back),
     (Invariant::NewestIsKept, newest_is_kept),
     (Invariant::OneRequestPerLease, one_request_per_lease),
@@ -41,6 +44,7 @@ const CHECKS: [(Invariant, Check); 8] = [
     (Invariant::RestoreFindsNewest, restore_finds_newest),
     (Invariant::LostInMemoryIsNamed, lost_in_memory_is_named),
     (Invariant::NoFalseReconnect, no_false_reconnect),
+    (Invariant::NotKilledWhileGood, not_killed_while_good),
     (Invariant::GrantStaysAlive, grant_stays_alive),
 ];
 
@@ -115,22 +119,39 @@ fn clashes(request: Request, other: Request) -> bool {
     (request.grant, request.serial) == (other.grant, other.serial) && other.left > 0
 }
 
-fn no_false_reconnect(_: Rules, _: &State, _: Action, after: &State) -> bool {
-    after.database.row.is_none_or(|row| match row.status {
-        Status::NeedsReconnect { .. } => {
-            let grant = row.pair.grant;
-            let untried = after
-                .database
-                .quarantine
-                .iter()
-                .filter(|aside| !aside.tried);
-            let mut untried = untried.map(|aside| aside.pair);
-            let saved =
-                untried.any(|pair| pair.grant == grant && after.family(grant).honours(pair.serial));
-            after.losses(grant).any() && !saved
-        }
-        Status::Active | Status::Revoking | Status::Revoked => true,
-    })
+fn no_false_reconnect(rules: Rules, _: &State, _: Action, after: &State) -> bool {
+    let Some(row) = after.database.row else {
+        return true;
+    };
+    let Status::NeedsReconnect { ambiguous } = row.status else {
+        return true;
+    };
+    let losses = after.losses(row.pair.grant);
+    let family = after.family(row.pair.grant);
+    let untried = after
+        .database
+        .quarantine
+        .iter()
+        .filter(|aside| !aside.tried);
+    let mut left = untried.filter(|aside| aside.pair.grant == row.pair.grant);
+    // Nothing else kills a grant, so the user is told that an answer was lost.
+    let told = ambiguous || losses.withdrawn || losses.with_backup || losses.overtaken;
+    let possible = rules.replay().is_single_use() || !ambiguous;
+    let saved = left.any(|aside| family.honours(aside.pair.serial));
+    losses.any() && !saved && told && possible
+}
+
+fn not_killed_while_good(_: Rules, before: &State, action: Action, after: &State) -> bool {
+    let Action::Handle(process) = action else {
+        return true;
+    };
+    let (Some(request), Some(row)) = (before.processes[process].request(), before.database.row)
+    else {
+        return true;
+    };
+    let good = row.pair.grant == request.grant && row.access_left > 0;
+    let killed = !before.family(request.grant).revoked && after.family(request.grant).revoked;
+    !good || !killed || request.overtakes || before.losses(request.grant).with_backup
 }
 
 fn deleted_is_gone(_: Rules, _: &State, action: Action, after: &State) -> bool {
@@ -153,5 +174,5 @@ fn lost_in_memory_is_named(_: Rules, before: &State, action: Action, after: &Sta
     let Action::Kill(process) = action else {
         return false;
     };
-    matches!(before.processes[process].stage, Stage::Holding(held) if !before.is_kept(&held.pair))
+    matches!(before.processes[process].stage, Stage::Holding(held) if !before.is_kept(held.pair))
 }

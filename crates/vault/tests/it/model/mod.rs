@@ -8,7 +8,7 @@
 //!
 //! Small worlds are searched exhaustively (`exhaustive`), large ones at random (`random`). Each
 //! known way to get the protocol wrong is a [`Mutant`](rules::Mutant), and has to be found out
-//! (`mutants`).
+//! (`mutants`, `found`).
 //!
 //! What the model takes for granted:
 //! - A tick is 30 seconds. A process that is neither dead nor stalled does within a tick what it can.
@@ -23,6 +23,7 @@ mod connecting;
 mod ending;
 mod exhaustive;
 mod failing;
+mod found;
 mod invariant;
 mod mutants;
 mod places;

@@ -2,14 +2,10 @@
 
 use workapi_providers::RotationClass;
 
-use super::action::Action::{
-    Claim, Commit, FoldJournal, Handle, Lease, LookUp, ReadAnswer, RecordRejection, Resume, Send,
-    Stall, Tick, WriteJournal,
-};
 use super::budget::Budget;
 use super::invariant::Invariant;
 use super::rules::{Mutant, Rules};
-use super::search::{explore, follow};
+use super::search::explore;
 use super::state::State;
 
 use RotationClass::{C, D};
@@ -109,6 +105,21 @@ fn to_retry_at_once_is_found_out() {
 }
 
 #[test]
+fn to_retry_while_the_access_token_is_good_is_found_out() {
+    let budget = Budget {
+        rotations: 1,
+        lost_answers: 1,
+        ..Budget::default()
+    };
+    assert_found_out(
+        Mutant::RetryWhileGood,
+        D,
+        budget,
+        Invariant::NotKilledWhileGood,
+    );
+}
+
+#[test]
 fn to_retry_without_the_journal_is_found_out() {
     let budget = Budget {
         rotations: 1,
@@ -188,61 +199,6 @@ fn to_leave_what_was_given_up_is_found_out() {
         ..Budget::default()
     };
     assert_found_out(Mutant::LeaveGivenUp, C, budget, Invariant::NoFalseReconnect);
-}
-
-/// The world is too large to be searched here: this is what a search of it found.
-#[test]
-fn to_give_up_for_want_of_time_is_found_out() {
-    let budget = Budget {
-        rotations: 2,
-        stalls: 2,
-        ..Budget::default()
-    };
-    let slow_answer = [
-        Tick,
-        Tick,
-        Claim(0),
-        Lease(0),
-        Send(0),
-        Handle(0),
-        ReadAnswer(0),
-        Stall(0),
-        Tick,
-        Tick,
-        Resume(0),
-    ];
-    let overtaken = [
-        Claim(1),
-        Lease(1),
-        LookUp(1),
-        WriteJournal(0),
-        Send(1),
-        Handle(1),
-        ReadAnswer(1),
-        WriteJournal(1),
-        FoldJournal,
-        Commit(0),
-        Commit(1),
-    ];
-    let slow_rejection = [
-        Claim(0),
-        Lease(0),
-        Send(0),
-        Handle(0),
-        Stall(0),
-        Tick,
-        Tick,
-        Resume(0),
-        RecordRejection(0),
-    ];
-    let way = [&slow_answer[..], &overtaken, &slow_rejection].concat();
-    let (class, mutant) = (C, Mutant::GiveUpOutOfTime);
-
-    let sound = follow(State::connected(budget), Rules::of(class), &way);
-    let broken = follow(State::connected(budget), Rules { class, mutant }, &way);
-
-    assert_eq!(sound, None);
-    assert_eq!(broken, Some(Invariant::NoFalseReconnect));
 }
 
 #[test]

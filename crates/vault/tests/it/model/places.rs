@@ -16,7 +16,7 @@ pub(super) struct Pair {
 
 impl Pair {
     /// Returns what names the pair and orders it.
-    pub(super) fn place(&self) -> (u8, u8) {
+    pub(super) fn place(self) -> (u8, u8) {
         (self.grant, self.generation)
     }
 }

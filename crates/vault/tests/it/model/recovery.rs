@@ -19,7 +19,7 @@ impl State {
             Stage::Asking(_) if self.stray.is_some() => return None,
             Stage::Asking(_) => next.stray = killed.request(),
             Stage::Answering(lease, _) => next.losses_mut(lease.place.0).on_wire |= single_use,
-            Stage::Holding(held) if !self.is_kept(&held.pair) => {
+            Stage::Holding(held) if !self.is_kept(held.pair) => {
                 next.losses_mut(held.pair.grant).in_memory |= single_use;
             }
             _ => {}
@@ -28,9 +28,9 @@ impl State {
     }
 
     /// Returns whether a sink has the pair, or one that is newer.
-    pub(super) fn is_kept(&self, pair: &Pair) -> bool {
+    pub(super) fn is_kept(&self, pair: Pair) -> bool {
         let mut kept = self.kept();
-        kept.any(|kept| kept == *pair || kept.place() > pair.place())
+        kept.any(|kept| kept == pair || kept.place() > pair.place())
     }
 
     pub(super) fn start(&self, rules: Rules, process: usize) -> Option<Self> {
@@ -39,7 +39,7 @@ impl State {
             return None;
         }
         let mut next = match there.spill {
-            Some(pair) => self.settled(rules, &pair, true)?,
+            Some(pair) => self.settled(rules, pair, true)?,
             None => self.clone(),
         };
         next.processes[process].spill = None;
@@ -66,7 +66,7 @@ impl State {
 
     pub(super) fn handle_stray(&self, rules: Rules) -> Option<Self> {
         let stray = self.stray?;
-        let (mut next, answer) = self.exchanged(rules, &stray)?;
+        let (mut next, answer) = self.exchanged(rules, stray)?;
         next.stray = None;
         if answer.is_some() {
             next.losses_mut(stray.grant).on_wire |= rules.replay().is_single_use();
@@ -83,7 +83,7 @@ impl State {
 
     pub(super) fn fold_journal(&self, rules: Rules) -> Option<Self> {
         let pair = self.journal.filter(|_| self.nats_up)?;
-        let mut folded = self.settled(rules, &pair, true)?;
+        let mut folded = self.settled(rules, pair, true)?;
         let row = folded.database.row;
         let shredded = row.is_some_and(|row| row.status == Status::Revoked);
         if shredded && rules.mutant != Mutant::KeepLateEntry {
@@ -97,7 +97,7 @@ impl State {
     pub(super) fn is_folded(&self, rules: Rules) -> bool {
         let row = self.database.row.as_ref();
         self.journal.is_none_or(|pair| {
-            let settlement = rules.settle(&pair, row, true);
+            let settlement = rules.settle(pair, row, true);
             !matches!(settlement, Settlement::Commit | Settlement::NewerGrant)
         })
     }

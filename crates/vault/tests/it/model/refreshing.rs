@@ -78,7 +78,7 @@ impl State {
         if !Self::has_to_look(rules, &lease) || !self.nats_up || !self.postgres_up {
             return None;
         }
-        let folded = match &self.journal {
+        let folded = match self.journal {
             Some(pair) => self.settled(rules, pair, true)?,
             None => self.clone(),
         };
@@ -164,7 +164,7 @@ impl State {
         let Stage::Asking(lease) = self.processes[process].stage else {
             return None;
         };
-        let (mut next, answer) = self.exchanged(rules, &self.processes[process].request()?)?;
+        let (mut next, answer) = self.exchanged(rules, self.processes[process].request()?)?;
         next.processes[process].stage = match answer {
             Some(serial) => Stage::Answering(lease, serial),
             None => Stage::Rejected(lease),
@@ -173,8 +173,8 @@ impl State {
     }
 
     /// Lets the provider exchange a token; `None` when the world has seen enough rotations.
-    pub(super) fn exchanged(&self, rules: Rules, request: &Request) -> Option<(Self, Option<u8>)> {
-        let Request { grant, serial, .. } = *request;
+    pub(super) fn exchanged(&self, rules: Rules, request: Request) -> Option<(Self, Option<u8>)> {
+        let Request { grant, serial, .. } = request;
         let mut next = if self.family(grant).honours(serial) {
             self.spending(|budget| &mut budget.rotations)?
         } else {
@@ -213,7 +213,7 @@ impl State {
         };
         let mut next = self.with_stage(process, Stage::Holding(held));
         if rules.mutant == Mutant::AcknowledgeBeforeSink {
-            next.remember(&pair);
+            next.remember(pair);
         }
         Some(next)
     }

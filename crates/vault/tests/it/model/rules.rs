@@ -37,6 +37,8 @@ pub(super) enum Mutant {
     FoldByTimeOrder,
     /// After an unknown outcome the lease is given back, and the token sent again.
     RetryAtOnce,
+    /// A token that may be spent is sent while the access token is still good.
+    RetryWhileGood,
     /// A lease holder takes an unresolved attempt for unanswered without reading the journal.
     IgnoreJournalBeforeRetry,
     /// A late write takes the place of a newer journal entry.
@@ -88,7 +90,7 @@ impl Rules {
     }
 
     /// `protocol::settle`, broken where the mutant says so.
-    pub(super) fn settle(self, pair: &Pair, row: Option<&Row>, folded: bool) -> Settlement {
+    pub(super) fn settle(self, pair: Pair, row: Option<&Row>, folded: bool) -> Settlement {
         let settlement = protocol::settle(&answer(pair), row.map(stored).as_ref());
         let blind = match settlement {
             Settlement::Beyond | Settlement::Quarantine => {
@@ -107,7 +109,7 @@ impl Rules {
 
     /// `protocol::next_step`; a wait is in ticks.
     pub(super) fn wait_before_sending(self, unresolved: Option<u8>, access_left: u8) -> Option<u8> {
-        if self.mutant == Mutant::RetryAtOnce {
+        if matches!(self.mutant, Mutant::RetryAtOnce | Mutant::RetryWhileGood) {
             return None;
         }
         let access_left = TICK * u32::from(access_left);
@@ -118,7 +120,7 @@ impl Rules {
     }
 
     /// `Answer::may_replace`, broken where the mutant says so.
-    pub(super) fn may_replace(self, pair: &Pair, kept: Option<&Pair>) -> bool {
+    pub(super) fn may_replace(self, pair: Pair, kept: Option<Pair>) -> bool {
         let newer = kept.is_none_or(|kept| answer(pair).may_replace(&answer(kept)));
         newer || self.mutant == Mutant::JournalGoesBack
     }
@@ -131,7 +133,7 @@ pub(super) fn attempt_of_age(ticks: u8) -> Unresolved {
     }
 }
 
-fn answer(pair: &Pair) -> Answer {
+fn answer(pair: Pair) -> Answer {
     Answer {
         grant_id: grant_id(pair.grant),
         generation: pair.generation.into(),

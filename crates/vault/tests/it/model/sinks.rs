@@ -10,22 +10,22 @@ use super::state::State;
 impl State {
     /// Single-use classes write the journal beside PostgreSQL; the others, and `auth`, where it
     /// matters: when PostgreSQL refuses.
-    pub(super) fn wants_journal(&self, rules: Rules, held: &Held) -> bool {
+    pub(super) fn wants_journal(&self, rules: Rules, held: Held) -> bool {
         let always = rules.replay().is_single_use() || held.pair.generation == 1;
         self.nats_up && !held.journaled && (always || (!self.postgres_up && !held.committed))
     }
 
     pub(super) fn write_journal(&self, rules: Rules, process: usize) -> Option<Self> {
         let held = self.holding(process)?;
-        if !self.wants_journal(rules, &held) {
+        if !self.wants_journal(rules, held) {
             return None;
         }
         let journaled = true;
         let mut next = self.hold(rules, process, Held { journaled, ..held });
-        if rules.may_replace(&held.pair, self.journal.as_ref()) {
+        if rules.may_replace(held.pair, self.journal) {
             next.journal = Some(held.pair);
             next.past.journaled = held.pair.place().max(next.past.journaled);
-            next.remember(&held.pair);
+            next.remember(held.pair);
         }
         Some(next)
     }
@@ -37,13 +37,13 @@ impl State {
         }
         let mut next = self.clone();
         next.processes[process].spill = Some(held.pair);
-        next.remember(&held.pair);
+        next.remember(held.pair);
         Some(next)
     }
 
     pub(super) fn commit(&self, rules: Rules, process: usize) -> Option<Self> {
         let held = self.holding(process).filter(|held| !held.committed)?;
-        let mut next = self.settled(rules, &held.pair, false)?;
+        let mut next = self.settled(rules, held.pair, false)?;
         next.processes[process].spill = None;
         let committed = true;
         Some(next.hold(rules, process, Held { committed, ..held }))
@@ -52,7 +52,7 @@ impl State {
     pub(super) fn commit_unheard(&self, rules: Rules, process: usize) -> Option<Self> {
         let held = self.holding(process).filter(|held| !held.committed)?;
         self.spending(|budget| &mut budget.unheard_commits)?
-            .settled(rules, &held.pair, false)
+            .settled(rules, held.pair, false)
     }
 
     fn holding(&self, process: usize) -> Option<Held> {
@@ -64,7 +64,7 @@ impl State {
 
     /// An answer is done with when PostgreSQL knows it and the journal was offered it.
     fn hold(&self, rules: Rules, process: usize, held: Held) -> Self {
-        let done = held.committed && !self.wants_journal(rules, &held);
+        let done = held.committed && !self.wants_journal(rules, held);
         let stage = if done {
             Stage::Idle
         } else {
@@ -77,13 +77,13 @@ impl State {
     ///
     /// `folded` pairs come out of the journal or a spill file. Their access token is taken to have
     /// run out: the worst case.
-    pub(super) fn settled(&self, rules: Rules, pair: &Pair, folded: bool) -> Option<Self> {
+    pub(super) fn settled(&self, rules: Rules, pair: Pair, folded: bool) -> Option<Self> {
         if !self.postgres_up {
             return None;
         }
         let mut next = self.clone();
         let (access_left, due_in) = if folded { (0, 0) } else { (ACCESS, DUE) };
-        let fresh = Row::holding(*pair, access_left, due_in);
+        let fresh = Row::holding(pair, access_left, due_in);
         match rules.settle(pair, self.database.row.as_ref(), folded) {
             Settlement::Commit => next.store(rules, fresh),
             Settlement::NewerGrant => next.store_grant(rules, fresh),
@@ -107,7 +107,7 @@ impl State {
         {
             row.pair.generation = before.pair.generation + 1;
         }
-        self.remember(&row.pair);
+        self.remember(row.pair);
         self.database
             .attempts
             .retain(|attempt| attempt.place >= row.pair.place());
@@ -126,13 +126,13 @@ impl State {
         self.store(rules, Row { status, ..row });
     }
 
-    fn keep_aside(&mut self, rules: Rules, pair: &Pair) {
+    fn keep_aside(&mut self, rules: Rules, pair: Pair) {
         let quarantine = &mut self.database.quarantine;
-        if quarantine.iter().any(|aside| aside.pair == *pair) {
+        if quarantine.iter().any(|aside| aside.pair == pair) {
             return;
         }
         let tried = false;
-        quarantine.push(Aside { pair: *pair, tried });
+        quarantine.push(Aside { pair, tried });
         // One that was given up has something to try again.
         if let Some(row) = &mut self.database.row
             && matches!(row.status, Status::NeedsReconnect { .. })
@@ -145,13 +145,13 @@ impl State {
 
     /// A newer token takes the place of the one that waits to be revoked. One that comes after
     /// the shredding is revoked like the first.
-    fn keep_for_revocation(&mut self, pair: &Pair) {
+    fn keep_for_revocation(&mut self, pair: Pair) {
         if let Some(row) = &mut self.database.row
             && pair.place() > row.pair.place()
         {
             *row = Row {
                 status: Status::Revoking,
-                ..Row::holding(*pair, 0, 0)
+                ..Row::holding(pair, 0, 0)
             };
         }
     }

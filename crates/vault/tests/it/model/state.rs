@@ -46,6 +46,7 @@ pub(super) struct Past {
 
 /// The named transitions after which a grant may be dead at its provider.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "each has a name of its own")]
 pub(super) struct Losses {
     /// `LostOnWire`: an answer was never read.
     pub(super) on_wire: bool,
@@ -150,7 +151,7 @@ impl State {
     }
 
     /// Remembers that a sink took a pair.
-    pub(super) fn remember(&mut self, pair: &Pair) {
+    pub(super) fn remember(&mut self, pair: Pair) {
         let sunk = &mut self.past.sunk[usize::from(pair.grant) - 1];
         *sunk = pair.generation.max(*sunk);
     }

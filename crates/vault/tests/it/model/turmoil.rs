@@ -1,7 +1,7 @@
 //! Time, outages, and a backup that comes back (refresh protocol, section 11).
 
 use super::places::{Process, Row, Stage};
-use super::provider::GRACE;
+use super::provider::{Family, GRACE};
 use super::rules::{LEASE, Mutant, Rules};
 use super::state::{GRANTS, State};
 
@@ -11,7 +11,7 @@ impl State {
             return None;
         }
         let mut next = self.clone();
-        next.families.iter_mut().for_each(|family| family.tick());
+        next.families.iter_mut().for_each(Family::tick);
         if let Some(row) = &mut next.database.row {
             row.access_left = row.access_left.saturating_sub(1);
             row.due_in = row.due_in.saturating_sub(1);
@@ -56,7 +56,7 @@ impl State {
                 self.postgres_up
             }
             Stage::Holding(held) => {
-                (self.postgres_up && !held.committed) || self.wants_journal(rules, &held)
+                (self.postgres_up && !held.committed) || self.wants_journal(rules, held)
             }
             Stage::Down | Stage::Idle => false,
         }
