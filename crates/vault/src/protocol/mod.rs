@@ -3,6 +3,7 @@
 //! Whoever commits an answer, folds a journal entry or takes over an attempt that nobody
 //! finished asks here. The model test explores the same functions.
 
+mod keep;
 mod resolve;
 mod settle;
 

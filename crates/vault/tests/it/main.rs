@@ -11,6 +11,7 @@ mod exchange_in_flight;
 mod failure;
 mod fixture;
 mod late_answer;
+mod model;
 mod new_grant;
 mod outage;
 mod projection;
