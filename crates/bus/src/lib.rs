@@ -12,6 +12,7 @@ mod consumer;
 mod event;
 mod headers;
 pub mod outbox;
+mod queue;
 mod relay;
 mod streams;
 
