@@ -9,6 +9,7 @@
 mod back_off;
 mod connect;
 mod error;
+mod plan;
 mod projection;
 mod provider_config;
 mod revocation;
@@ -28,11 +29,12 @@ use workapi_postgres::Database;
 
 pub use connect::{Connected, Exchange, ExchangeStart, NewGrant, StateHash};
 pub use error::Error;
+pub use plan::FreshnessPolicy;
 pub use projection::Projection;
 pub use provider_config::{ConfigDeletion, OAuthClient, ProviderConfig};
 pub use revocation::{AccountGuard, Clearance, ProviderRevocation, RevocationLease};
 pub use rotation::{Failure, RotationLease, RotationStart, SealedAnswer, Settled};
-pub use schedule::{Claim, Task};
+pub use schedule::{Claim, Claimed, Room, Task};
 pub use state::State;
 pub use tokens::TokenSet;
 

@@ -69,12 +69,16 @@ impl TokenSet {
 /// so that credentials that were connected together are not refreshed together, and fixed
 /// per generation so that a restart moves nothing.
 fn refresh_fraction(grant_id: GrantId, generation: i64) -> f64 {
+    0.75 + 0.10 * spread(grant_id, generation)
+}
+
+/// Returns a number from 0 to 1 that belongs to one generation for ever.
+pub(crate) fn spread(grant_id: GrantId, generation: i64) -> f64 {
     let mut hash = Sha256::new();
     hash.update(grant_id.as_uuid().as_bytes());
     hash.update(generation.to_be_bytes());
     let digest = hash.finalize();
-    let spread = f64::from(u16::from_be_bytes([digest[0], digest[1]])) / f64::from(u16::MAX);
-    0.75 + 0.10 * spread
+    f64::from(u16::from_be_bytes([digest[0], digest[1]])) / f64::from(u16::MAX)
 }
 
 #[cfg(test)]

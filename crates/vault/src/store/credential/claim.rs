@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use uuid::Uuid;
 use workapi_proto::jobs::v1::CredentialJob;
 use workapi_types::{GrantId, IntegrationId};
@@ -49,33 +49,6 @@ pub(crate) struct LeasableRow {
     pub(crate) granted_scopes: String,
     pub(crate) unfinished_jobs: i32,
     pub(crate) failures: i32,
-}
-
-/// Claims what is due. A claim that nobody acts on is due again after 30 seconds.
-pub(crate) async fn claim_due(pool: &PgPool, limit: i64) -> Result<Vec<ClaimRow>, sqlx::Error> {
-    sqlx::query_as(
-        "WITH due AS (
-             SELECT integration_id, due_at AS since
-             FROM credential
-             WHERE due_at <= now() AND state IN ('active', 'refresh_failing', 'revoking')
-             ORDER BY due_at
-             LIMIT $1
-             FOR UPDATE SKIP LOCKED
-         ), claimed AS (
-             UPDATE credential
-             SET due_at = now() + interval '30 seconds', claim_seq = claim_seq + 1
-             FROM due
-             WHERE credential.integration_id = due.integration_id
-             RETURNING due.since, credential.integration_id, provider, grant_id, claim_seq, state,
-                       traceparent
-         )
-         SELECT integration_id, provider, grant_id, claim_seq, state, traceparent
-         FROM claimed
-         ORDER BY since",
-    )
-    .bind(limit)
-    .fetch_all(pool)
-    .await
 }
 
 /// Locks the credential of a claim when it may be rotated now: the claim is the newest, the

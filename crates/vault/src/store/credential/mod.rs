@@ -1,13 +1,13 @@
 //! Table `credential`: connecting, claiming, rotating and revoking, a module for each.
 
 mod claim;
+mod due;
 mod generation;
 mod grant;
 mod revoking;
 
-pub(crate) use claim::{
-    ClaimKey, ClaimRow, LeasableRow, claim_due, give_up, lease, lock_claimed, release,
-};
+pub(crate) use claim::{ClaimKey, ClaimRow, LeasableRow, give_up, lease, lock_claimed, release};
+pub(crate) use due::{DueRefresh, Postponed, claim_refreshes, claim_revocations, postpone};
 pub(crate) use generation::{
     GenerationRow, StateChange, commit_generation, record_failure, replace_revoking_pair,
 };
