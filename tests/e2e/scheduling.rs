@@ -1,11 +1,16 @@
-//! What is refreshed, and when.
+//! What is refreshed, when, and who is told that it can't be for ever.
+
+use std::collections::HashSet;
 
 use serde_json::json;
+use workapi_bus::Stream;
+use workapi_proto::events::v1::CredentialExpiring;
 use workapi_testkit::eventually;
 use workapi_tests::{Options, Stack};
 
 const ANN: &str = "ann@example.test";
 const BO: &str = "bo@example.test";
+const EXPIRING: &str = "evt.auth.credential.expiring.v1";
 
 async fn stack_with(replicas: usize, refresh: &str) -> Stack {
     let manifest = format!("[refresh]\n{refresh}\n");
@@ -94,4 +99,65 @@ async fn fm_17_what_nobody_uses_is_left_alone_until_somebody_does() {
         .credential_when(&id, "a refresh", |found| found.generation == 2)
         .await;
     assert_eq!(stack.count("refreshes").await, 1);
+}
+
+#[tokio::test]
+async fn fm_18_of_two_replicas_one_tells_that_a_grant_will_end() {
+    let stack = stack_with(2, "absolute_days = 31").await;
+    let user = stack.user().await;
+    let mut ids = HashSet::new();
+    for _ in 0..10 {
+        ids.insert(user.connect("email", ANN).await);
+    }
+
+    sqlx::query("UPDATE credential SET expiry_notice_at = now()")
+        .execute(stack.vault_database())
+        .await
+        .unwrap();
+
+    let told = || async {
+        let events = stack.messages(Stream::Events).await;
+        let told = events.into_iter().filter(|event| event.subject == EXPIRING);
+        told.collect::<Vec<_>>()
+    };
+    eventually("every notice", || async {
+        (told().await.len() >= 10).then_some(())
+    })
+    .await;
+    for id in &ids {
+        stack.refresh(id).await;
+    }
+    let told = told().await;
+    assert_eq!(told.len(), 10);
+    let about: HashSet<_> = told
+        .iter()
+        .map(|event| event.headers["ce-subject"].clone())
+        .collect();
+    assert_eq!(about, ids);
+    assert_eq!(told[0].headers["ce-type"], "workapi.credential.expiring.v1");
+    let event: CredentialExpiring = told[0].decode();
+    assert_eq!(
+        (event.days_left, event.cause.as_str()),
+        (31, "absolute_expired")
+    );
+}
+
+#[tokio::test]
+async fn fm_18_a_grant_that_ended_on_its_day_is_told_as_that() {
+    let stack = stack_with(1, "absolute_days = 365").await;
+    let user = stack.user().await;
+    let id = user.connect("email", ANN).await;
+    let a_year_ago = "UPDATE credential
+                      SET absolute_expires_at = now() - interval '1 minute'
+                      WHERE integration_id = $1";
+    change(&stack, &id, a_year_ago).await;
+    let rejected = json!({
+        "endpoint": "token", "kind": "status", "status": 400, "error": "invalid_grant",
+    });
+    stack.inject_fault(&rejected).await;
+
+    stack.make_due(&id).await;
+
+    let ended = stack.credential_in(&id, "needs_reconnect").await;
+    assert_eq!(ended.cause.as_deref(), Some("absolute_expired"));
 }

@@ -112,6 +112,7 @@ impl Parts {
             internal_token: SecretString::from(INTERNAL_TOKEN),
             intervals: workapi_auth::Intervals {
                 schedule: Duration::from_millis(50),
+                expiry: Duration::from_millis(100),
                 projection: Duration::from_millis(100),
                 upkeep: self.options.upkeep,
             },

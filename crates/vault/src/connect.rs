@@ -2,6 +2,7 @@
 //! section 2).
 
 use std::fmt;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use workapi_bus::outbox;
@@ -82,6 +83,8 @@ pub struct NewGrant {
     pub asked_scopes: Scopes,
     /// Whether offline access was asked for, so that a refresh token is owed.
     pub offline: bool,
+    /// After how long the provider ends the grant, whatever is done with it, where it does.
+    pub absolute_life: Option<Duration>,
     /// The provider's answer.
     pub tokens: TokenSet,
 }

@@ -9,6 +9,7 @@
 mod back_off;
 mod connect;
 mod error;
+mod expiry;
 mod plan;
 mod projection;
 mod provider_config;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use workapi_providers::Refresh;
+use workapi_providers::{Cause, Refresh};
 use workapi_types::GrantId;
 
 use crate::tokens::spread;
@@ -75,6 +75,20 @@ pub(crate) fn need(policy: FreshnessPolicy, standing: &Standing) -> Need {
 fn keep_alive_after(limit: Duration, grant_id: GrantId, generation: i64) -> Duration {
     let early = limit.mul_f64(0.85 + 0.05 * spread(grant_id, generation));
     early.min(limit.saturating_sub(DAY.min(limit / 4)))
+}
+
+/// Says why the provider rejected a grant without a reason, where the calendar knows it.
+pub(crate) fn explain_rejection(
+    cause: Cause,
+    past_absolute_end: bool,
+    since_success: Duration,
+    idle: Option<Duration>,
+) -> Cause {
+    match cause {
+        Cause::Unknown if past_absolute_end => Cause::AbsoluteExpired,
+        Cause::Unknown if idle.is_some_and(|idle| since_success >= idle) => Cause::IdleExpired,
+        told => told,
+    }
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::back_off::back_off;
 use crate::sealing::{self, PairSlot, SealedPair};
 use crate::store::{credential, quarantine, rotation_attempt};
 use crate::tokens::Deadlines;
-use crate::{Error, State, TokenSet, Vault};
+use crate::{Error, State, TokenSet, Vault, plan};
 
 /// How much longer than the provider's deadline a lease lasts: the time to seal and commit.
 pub(crate) const LEASE_MARGIN: Duration = Duration::from_secs(30);
@@ -51,6 +51,8 @@ pub struct RotationLease {
     lease_token: Uuid,
     salt: Salt,
     failures: i32,
+    past_absolute_end: bool,
+    since_success: Duration,
 }
 
 /// Whether a rotation may begin.
@@ -121,6 +123,13 @@ impl Attempt {
 impl RotationLease {
     pub(crate) fn lease_token(&self) -> Uuid {
         self.lease_token
+    }
+
+    /// Says why the provider rejected this grant without a reason, where the calendar knows it:
+    /// its end came, or nobody used it for longer than `idle`.
+    pub fn explain(&self, cause: Cause, idle: Option<Duration>) -> Cause {
+        let since_success = self.since_success + self.leased_at.elapsed();
+        plan::explain_rejection(cause, self.past_absolute_end, since_success, idle)
     }
 
     fn slot(&self, generation: i64) -> PairSlot<'_> {
@@ -195,6 +204,8 @@ impl Vault {
             lease_token: attempt.lease_token,
             salt,
             failures: row.failures,
+            past_absolute_end: row.past_absolute_end,
+            since_success: Duration::try_from_secs_f64(row.since_success).unwrap_or_default(),
             integration_id: claim.integration_id,
         })))
     }

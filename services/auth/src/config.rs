@@ -47,6 +47,8 @@ pub struct Config {
 pub struct Intervals {
     /// Credentials that are due.
     pub schedule: Duration,
+    /// Grants of whose end nobody was told yet.
+    pub expiry: Duration,
     /// Accounts that `integrations` has yet to be told.
     pub projection: Duration,
     /// Credentials whose integrations are gone, and old records.
@@ -57,6 +59,7 @@ impl Default for Intervals {
     fn default() -> Self {
         Self {
             schedule: Duration::from_millis(200),
+            expiry: Duration::from_mins(1),
             projection: Duration::from_secs(1),
             upkeep: Duration::from_hours(1),
         }

@@ -14,7 +14,9 @@ use workapi_runtime::{
 use workapi_telemetry::Metrics;
 use workapi_vault::{AUTH_ROLE, MIGRATOR, Vault};
 
-use crate::app::{App, Authorizations, Directory, deletions, projections, scheduler, upkeep};
+use crate::app::{
+    App, Authorizations, Directory, deletions, expiring, projections, scheduler, upkeep,
+};
 use crate::{Config, Intervals, grpc};
 
 /// The name in logs, metrics, health and the servers' own views.
@@ -169,6 +171,7 @@ impl Service {
         let looping = async {
             tokio::join!(
                 scheduler::run(&app, &bus, intervals.schedule, &shutdown),
+                expiring::run(&app, intervals.expiry, &shutdown),
                 projections::run(&app, intervals.projection, &shutdown),
                 upkeep::run(&app, intervals.upkeep, &shutdown),
             );

@@ -171,3 +171,18 @@ proptest! {
         prop_assert!(after >= limit.mul_f64(0.75));
     }
 }
+
+#[test]
+fn fm_18_a_bare_rejection_is_explained_by_the_calendar() {
+    let idle = Some(DAY * 60);
+
+    let explain = |cause, ended, since| explain_rejection(cause, ended, since, idle);
+
+    assert_eq!(explain(Cause::Unknown, true, DAY), Cause::AbsoluteExpired);
+    assert_eq!(explain(Cause::Unknown, false, DAY * 60), Cause::IdleExpired);
+    assert_eq!(explain(Cause::Unknown, false, DAY * 59), Cause::Unknown);
+    assert_eq!(
+        explain(Cause::RevokedByUser, true, DAY * 90),
+        Cause::RevokedByUser
+    );
+}

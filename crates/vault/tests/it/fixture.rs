@@ -135,6 +135,7 @@ impl Fixture {
             provider_id: "ann@example.test".to_owned(),
             asked_scopes: "email profile".parse().unwrap(),
             offline: true,
+            absolute_life: None,
             tokens: tokens("1"),
         }
     }

@@ -8,6 +8,7 @@ mod credential;
 mod delete;
 mod exchange;
 mod exchange_in_flight;
+mod expiring;
 mod failure;
 mod fixture;
 mod keep_alive;

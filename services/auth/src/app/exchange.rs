@@ -217,6 +217,7 @@ fn new_grant(
         provider_id,
         asked_scopes: manifest.scopes_for(exchange.media_type),
         offline: manifest.authorization.offline,
+        absolute_life: manifest.refresh.absolute,
         tokens: TokenSet {
             expires_in: answer.access_life(manifest),
             access_token: answer.access_token,

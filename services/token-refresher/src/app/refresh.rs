@@ -203,7 +203,7 @@ impl App {
     ) -> Result<(), workapi_vault::Error> {
         let classification = classify(manifest, error);
         let failure = Failure {
-            cause: classification.cause,
+            cause: lease.explain(classification.cause, manifest.refresh.idle),
             action: classification.action,
             retry_after: error.retry_after(),
             rejected: !error.may_have_taken_effect(),

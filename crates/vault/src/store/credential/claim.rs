@@ -49,6 +49,8 @@ pub(crate) struct LeasableRow {
     pub(crate) granted_scopes: String,
     pub(crate) unfinished_jobs: i32,
     pub(crate) failures: i32,
+    pub(crate) past_absolute_end: bool,
+    pub(crate) since_success: f64,
 }
 
 /// Locks the credential of a claim when it may be rotated now: the claim is the newest, the
@@ -59,7 +61,10 @@ pub(crate) async fn lock_claimed(
 ) -> Result<Option<LeasableRow>, sqlx::Error> {
     sqlx::query_as(
         "SELECT environment_guid, provider, provider_config_id, generation, sealed_refresh, salt,
-                granted_scopes, unfinished_jobs, failures
+                granted_scopes, unfinished_jobs, failures,
+                COALESCE(LEAST(absolute_expires_at, refresh_expires_at) <= clock_timestamp(), false)
+                    AS past_absolute_end,
+                extract(epoch FROM clock_timestamp() - last_success_at)::float8 AS since_success
          FROM credential
          WHERE integration_id = $1
              AND grant_id = $2

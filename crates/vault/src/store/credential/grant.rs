@@ -89,25 +89,22 @@ pub(crate) async fn upsert_grant(
     grant: &NewGrant,
     row: &GrantRow,
 ) -> Result<(), sqlx::Error> {
-    let asked = grant.asked_scopes.to_string();
-    let granted = grant
-        .tokens
-        .scopes
-        .as_ref()
-        .map_or_else(|| asked.clone(), ToString::to_string);
+    let granted = grant.tokens.scopes.as_ref();
     sqlx::query(
         "INSERT INTO credential (
              integration_id, user_id, environment_guid, provider, provider_config_id,
              revocation_group, provider_subject, grant_id, generation, sealed_access,
              sealed_refresh, key_id, salt, asked_scopes, granted_scopes,
-             access_expires_at, refresh_expires_at, refresh_at, state, due_at)
+             access_expires_at, refresh_expires_at, refresh_at, state, due_at,
+             absolute_expires_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $11, $12, $13, $14,
                  clock_timestamp() + make_interval(secs => $15),
                  clock_timestamp() + make_interval(secs => $16),
                  clock_timestamp() + make_interval(secs => $17),
                  'active',
                  CASE WHEN $10::bytea IS NULL THEN NULL
-                      ELSE clock_timestamp() + make_interval(secs => $17) END)
+                      ELSE clock_timestamp() + make_interval(secs => $17) END,
+                 clock_timestamp() + make_interval(secs => $19))
          ON CONFLICT (integration_id) DO UPDATE SET
              provider = EXCLUDED.provider,
              provider_config_id = EXCLUDED.provider_config_id,
@@ -127,6 +124,7 @@ pub(crate) async fn upsert_grant(
                  CASE WHEN $18 THEN EXCLUDED.refresh_expires_at
                       ELSE COALESCE(EXCLUDED.refresh_expires_at, credential.refresh_expires_at)
                  END,
+             absolute_expires_at = EXCLUDED.absolute_expires_at,
              refresh_at = EXCLUDED.refresh_at,
              state = 'active',
              cause = NULL,
@@ -156,12 +154,13 @@ pub(crate) async fn upsert_grant(
     .bind(&row.pair.refresh)
     .bind(&row.pair.key_id)
     .bind(row.salt.as_bytes().as_slice())
-    .bind(asked)
-    .bind(granted)
+    .bind(grant.asked_scopes.to_string())
+    .bind(granted.unwrap_or(&grant.asked_scopes).to_string())
     .bind(row.deadlines.access_expires_in)
     .bind(row.deadlines.refresh_expires_in)
     .bind(row.deadlines.refresh_in)
     .bind(grant.tokens.refresh_token.is_some())
+    .bind(grant.absolute_life.map(|life| life.as_secs_f64()))
     .execute(connection)
     .await
     .map(drop)
