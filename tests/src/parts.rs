@@ -114,6 +114,7 @@ impl Parts {
             intervals: workapi_auth::Intervals {
                 schedule: Duration::from_millis(50),
                 recovery: Duration::from_millis(500),
+                expiry: Duration::from_millis(100),
                 projection: Duration::from_millis(100),
                 upkeep: self.options.upkeep,
             },

@@ -55,6 +55,14 @@ pub enum Error {
         /// The client's error.
         source: async_nats::Error,
     },
+    /// The state of a stream could not be read.
+    #[error("failed to read the state of the stream {name}")]
+    Inspect {
+        /// The stream, with its prefix.
+        name: String,
+        /// The client's error.
+        source: async_nats::Error,
+    },
     /// A stream or consumer exists with settings that can't be changed.
     #[error(
         "{name} exists with another {setting}; delete it, or choose another WORK_API_NATS_PREFIX"

@@ -34,6 +34,7 @@ events! {
     EnvironmentDeleted => "evt.integrations.environment.deleted.v1", environment_guid;
     CredentialConnected => "evt.auth.credential.connected.v1", integration_id;
     CredentialRefreshed => "evt.auth.credential.refreshed.v1", integration_id;
+    CredentialExpiring => "evt.auth.credential.expiring.v1", integration_id;
     CredentialRevoked => "evt.auth.credential.revoked.v1", integration_id;
 }
 

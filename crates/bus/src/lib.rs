@@ -13,6 +13,7 @@ mod event;
 mod headers;
 mod journal;
 pub mod outbox;
+mod queue;
 mod relay;
 mod streams;
 

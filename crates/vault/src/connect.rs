@@ -2,7 +2,7 @@
 //! section 2).
 
 use std::fmt;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -14,6 +14,7 @@ use workapi_types::{GrantId, IntegrationId, MediaType, UserId};
 use crate::answer::{Origin, SealedAnswer};
 use crate::sealing::{self, PairSlot, SealedPair};
 use crate::store::{credential, lock, projection, tombstone, used_state};
+use crate::tokens::Deadlines;
 use crate::{Error, Grant, TokenSet, Vault};
 
 /// The SHA-256 of a state, or of a mobile code: what is presented only once.
@@ -81,6 +82,8 @@ pub struct NewGrant {
     pub provider_id: String,
     /// Whether offline access was asked for, so that a refresh token is owed.
     pub offline: bool,
+    /// After how long the provider ends the grant, whatever is done with it, where it does.
+    pub absolute_life: Option<Duration>,
     /// The provider's answer.
     pub tokens: TokenSet,
 }
@@ -189,7 +192,10 @@ impl Vault {
             salt,
             has_new_refresh_token: refresh_token.is_some(),
             scopes: scopes.to_string(),
-            deadlines: tokens.deadlines(new.grant_id, 1),
+            deadlines: Deadlines {
+                absolute_expires_in: new.absolute_life.map(|life| life.as_secs_f64()),
+                ..tokens.deadlines(new.grant_id, 1)
+            },
             sealed_at: Instant::now(),
         })
     }

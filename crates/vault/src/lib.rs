@@ -10,8 +10,10 @@ mod answer;
 mod back_off;
 mod connect;
 mod error;
+mod expiry;
 mod grant;
 mod journal;
+mod plan;
 mod projection;
 pub mod protocol;
 mod provider_config;
@@ -39,11 +41,12 @@ pub use connect::{Connected, Exchange, ExchangeStart, NewGrant, OpenExchange, St
 pub use error::Error;
 pub use grant::Grant;
 pub use journal::{Kept, Sinks, Spill, SpillError, Urgency};
+pub use plan::FreshnessPolicy;
 pub use projection::Projection;
 pub use provider_config::{ConfigDeletion, OAuthClient, ProviderConfig};
 pub use revocation::{AccountGuard, Clearance, ProviderRevocation, RevocationLease};
 pub use rotation::{Failure, RotationLease, RotationStart, SecondChance, Settled};
-pub use schedule::{Claim, Task};
+pub use schedule::{Claim, Claimed, Room, Task};
 pub use state::State;
 pub use tokens::TokenSet;
 

@@ -238,7 +238,7 @@ impl Vault {
         lease: &RevocationLease,
         retry_after: Option<Duration>,
     ) -> Result<(), Error> {
-        let after = back_off(lease.failures, retry_after);
+        let after = back_off(&lease.integration_id, lease.failures, retry_after);
         let mut connection = self.database.pool().acquire().await?;
         Ok(credential::retry_revocation(&mut connection, lease, after, true).await?)
     }

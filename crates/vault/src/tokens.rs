@@ -38,6 +38,8 @@ pub(crate) struct Deadlines {
     pub(crate) access_expires_in: f64,
     pub(crate) refresh_expires_in: Option<f64>,
     pub(crate) refresh_in: f64,
+    /// Known for a new grant only.
+    pub(crate) absolute_expires_in: Option<f64>,
 }
 
 impl Deadlines {
@@ -48,6 +50,7 @@ impl Deadlines {
             access_expires_in: self.access_expires_in - elapsed,
             refresh_expires_in: self.refresh_expires_in.map(|left| left - elapsed),
             refresh_in: self.refresh_in - elapsed,
+            absolute_expires_in: self.absolute_expires_in.map(|left| left - elapsed),
         }
     }
 }
@@ -62,6 +65,7 @@ impl TokenSet {
             access_expires_in: life - age,
             refresh_expires_in: self.refresh_expires_in.map(|life| believed(life) - age),
             refresh_in: life * refresh_fraction(grant_id, generation) - age,
+            absolute_expires_in: None,
         }
     }
 }
@@ -70,12 +74,16 @@ impl TokenSet {
 /// so that credentials that were connected together are not refreshed together, and fixed
 /// per generation so that a restart moves nothing.
 fn refresh_fraction(grant_id: GrantId, generation: i64) -> f64 {
+    0.75 + 0.10 * spread(grant_id, generation)
+}
+
+/// Returns a number from 0 to 1 that belongs to one generation for ever.
+pub(crate) fn spread(grant_id: GrantId, generation: i64) -> f64 {
     let mut hash = Sha256::new();
     hash.update(grant_id.as_uuid().as_bytes());
     hash.update(generation.to_be_bytes());
     let digest = hash.finalize();
-    let spread = f64::from(u16::from_be_bytes([digest[0], digest[1]])) / f64::from(u16::MAX);
-    0.75 + 0.10 * spread
+    f64::from(u16::from_be_bytes([digest[0], digest[1]])) / f64::from(u16::MAX)
 }
 
 #[cfg(test)]

@@ -52,6 +52,8 @@ pub struct Intervals {
     pub schedule: Duration,
     /// Exchanges whose process died: their grants may be in the journal.
     pub recovery: Duration,
+    /// Grants of whose end nobody was told yet.
+    pub expiry: Duration,
     /// Accounts that `integrations` has yet to be told.
     pub projection: Duration,
     /// Credentials whose integrations are gone, and old records.
@@ -63,6 +65,7 @@ impl Default for Intervals {
         Self {
             schedule: Duration::from_millis(200),
             recovery: Duration::from_secs(5),
+            expiry: Duration::from_mins(1),
             projection: Duration::from_secs(1),
             upkeep: Duration::from_hours(1),
         }

@@ -15,7 +15,7 @@ use workapi_telemetry::Metrics;
 use workapi_vault::{AUTH_ROLE, MIGRATOR, Sinks, Vault};
 
 use crate::app::{
-    App, Authorizations, Directory, deletions, projections, recovery, scheduler, upkeep,
+    App, Authorizations, Directory, deletions, expiring, projections, recovery, scheduler, upkeep,
 };
 use crate::{Config, Intervals, grpc};
 
@@ -178,6 +178,7 @@ impl Service {
             tokio::join!(
                 scheduler::run(&app, &bus, intervals.schedule, &shutdown),
                 recovery::run(&app, intervals.recovery, &shutdown),
+                expiring::run(&app, intervals.expiry, &shutdown),
                 projections::run(&app, intervals.projection, &shutdown),
                 upkeep::run(&app, intervals.upkeep, &shutdown),
             );

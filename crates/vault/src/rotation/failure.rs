@@ -37,7 +37,7 @@ impl Vault {
         lease: &RotationLease,
         failure: &Failure,
     ) -> Result<Option<State>, Error> {
-        let back_off = back_off(lease.failures, failure.retry_after);
+        let back_off = back_off(&lease.integration_id, lease.failures, failure.retry_after);
         let mut transaction = self.database.begin().await?;
         let attempt_state = if failure.rejected {
             "rejected"

@@ -17,7 +17,7 @@ use crate::sealing::{self, PairSlot};
 use crate::store::credential::{AskedLease, LeasedRow};
 use crate::store::rotation_attempt::AttemptRow;
 use crate::store::{credential, rotation_attempt};
-use crate::{Error, State, Vault};
+use crate::{Error, State, Vault, plan};
 
 /// How much longer than the provider's deadline a lease lasts: the time to seal and commit.
 pub(crate) const LEASE_MARGIN: Duration = Duration::from_secs(30);
@@ -50,6 +50,8 @@ pub struct RotationLease {
     pub(super) lease_token: Uuid,
     pub(super) salt: Salt,
     pub(super) failures: i32,
+    pub(super) past_absolute_end: bool,
+    pub(super) since_success: Duration,
 }
 
 /// Whether a rotation may begin.
@@ -66,6 +68,13 @@ pub enum RotationStart {
 impl RotationLease {
     pub(crate) fn lease_token(&self) -> Uuid {
         self.lease_token
+    }
+
+    /// Says why the provider rejected this grant without a reason, where the calendar knows it:
+    /// its end came, or nobody used it for longer than `idle`.
+    pub fn explain(&self, cause: Cause, idle: Option<Duration>) -> Cause {
+        let since_success = self.since_success + self.leased_at.elapsed();
+        plan::explain_rejection(cause, self.past_absolute_end, since_success, idle)
     }
 
     /// Names an attempt to send the token of this lease.
@@ -183,6 +192,8 @@ impl Vault {
             lease_token,
             salt,
             failures: row.failures,
+            past_absolute_end: row.past_absolute_end,
+            since_success: seconds(row.since_success),
             integration_id: claim.integration_id,
         })
     }

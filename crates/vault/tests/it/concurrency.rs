@@ -11,7 +11,7 @@ use workapi_types::IntegrationId;
 use workapi_vault::{Failure, RotationStart, Settled, Vault};
 
 use crate::credential::row;
-use crate::fixture::{DEADLINE, Fixture, job, new_integration, store, tokens};
+use crate::fixture::{DEADLINE, Fixture, claim_due, job, new_integration, store, tokens};
 
 const WORKERS: usize = 8;
 const ROUNDS: usize = 25;
@@ -27,7 +27,7 @@ async fn work(worker: usize, auth: Vault, refresher: Vault) -> usize {
     };
     let mut committed = 0;
     for round in 0..ROUNDS {
-        for claim in auth.claim_due(2).await.unwrap() {
+        for claim in claim_due(&auth, 2).await {
             let start = refresher.start_rotation(&job(&claim), DEADLINE).await;
             let RotationStart::Leased(lease) = start.unwrap() else {
                 continue;

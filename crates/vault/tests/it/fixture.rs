@@ -15,9 +15,9 @@ use workapi_types::{
     RefreshToken, UserId,
 };
 use workapi_vault::{
-    AUTH_ROLE, Claim, Connected, Error, Exchange, ExchangeStart, Grant, MIGRATOR, NewGrant,
-    RevocationLease, RotationLease, RotationStart, StateHash, TOKEN_REFRESHER_ROLE, TokenSet,
-    Vault,
+    AUTH_ROLE, Claim, Connected, Error, Exchange, ExchangeStart, FreshnessPolicy, Grant, MIGRATOR,
+    NewGrant, RevocationLease, Room, RotationLease, RotationStart, StateHash, TOKEN_REFRESHER_ROLE,
+    TokenSet, Vault,
 };
 
 /// The deadline of every call to the provider.
@@ -37,6 +37,8 @@ pub(crate) struct Fixture {
     pub(crate) sql: PgPool,
     /// The environment of every integration.
     pub(crate) environment: EnvironmentGuid,
+    url: SecretString,
+    keyring: Arc<KeyRing>,
 }
 
 impl Fixture {
@@ -60,10 +62,28 @@ impl Fixture {
         };
         Self {
             auth: Vault::open(open(&led, Some(AUTH_ROLE)).await, keyring.clone()).unwrap(),
-            refresher: Vault::open(open(&led, Some(TOKEN_REFRESHER_ROLE)).await, keyring).unwrap(),
+            refresher: Vault::open(
+                open(&led, Some(TOKEN_REFRESHER_ROLE)).await,
+                keyring.clone(),
+            )
+            .unwrap(),
             sql: open(&url, None).await.pool().clone(),
             environment: EnvironmentGuid::random(),
+            url,
+            keyring,
         }
+    }
+
+    /// Opens the vault as `auth` does, with a single connection: it alone knows what it read.
+    pub(crate) async fn auth_on_one_connection(&self) -> Vault {
+        let config = Config {
+            url: self.url.clone(),
+            role: Some(AUTH_ROLE),
+            application_name: "vault-test",
+            max_connections: 1,
+        };
+        let database = Database::connect(&config).await.unwrap();
+        Vault::open(database, self.keyring.clone()).unwrap()
     }
 
     /// Sets the environment's client at [`provider`] and returns its config's id.
@@ -117,6 +137,7 @@ impl Fixture {
             media_type: workapi_types::MediaType::Email,
             provider_id: "ann@example.test".to_owned(),
             offline: true,
+            absolute_life: None,
             tokens: tokens("1"),
         }
     }
@@ -143,9 +164,14 @@ impl Fixture {
             integration,
         )
         .await;
-        let claims = self.auth.claim_due(1).await.unwrap();
+        let claims = self.claim_due(1).await;
         assert_eq!(claims[0].integration_id, *integration);
         job(&claims[0])
+    }
+
+    /// Claims up to `limit` refreshes, and as many revocations.
+    pub(crate) async fn claim_due(&self, limit: i64) -> Vec<Claim> {
+        claim_due(&self.auth, limit).await
     }
 
     /// Claims and leases `integration` for a rotation.
@@ -236,6 +262,25 @@ impl Fixture {
             .fetch_one(&self.sql)
             .await
             .unwrap()
+    }
+}
+
+/// Claims up to `limit` refreshes, and as many revocations.
+pub(crate) async fn claim_due(auth: &Vault, limit: i64) -> Vec<Claim> {
+    let refreshes = auth.claim_refreshes(&[room(limit)]).await.unwrap();
+    let revocations = auth.claim_revocations(limit).await.unwrap();
+    [refreshes.claims, revocations.claims].concat()
+}
+
+/// Returns room for so many refreshes, of credentials that are always kept fresh.
+pub(crate) fn room(places: i64) -> Room {
+    Room {
+        provider: provider(),
+        places,
+        policy: FreshnessPolicy {
+            keep_fresh: None,
+            idle: None,
+        },
     }
 }
 

@@ -8,7 +8,7 @@ use workapi_types::IntegrationId;
 use workapi_vault::{Claim, Task};
 
 use crate::credential::{assert_about, times};
-use crate::fixture::Fixture;
+use crate::fixture::{Fixture, claim_due};
 
 /// Connects `count` integrations, the first of them due the longest.
 async fn due(vault: &Fixture, count: u32) -> Vec<IntegrationId> {
@@ -41,7 +41,7 @@ async fn what_is_not_due_is_not_claimed() {
     let vault = Fixture::new().await;
     vault.connected().await;
 
-    let claims = vault.auth.claim_due(10).await.unwrap();
+    let claims = vault.claim_due(10).await;
 
     assert!(claims.is_empty());
 }
@@ -57,8 +57,8 @@ async fn a_claim_names_the_grant_and_lasts_30_seconds() {
         )
         .await;
 
-    let claims = vault.auth.claim_due(10).await.unwrap();
-    let again = vault.auth.claim_due(10).await.unwrap();
+    let claims = vault.claim_due(10).await;
+    let again = vault.claim_due(10).await;
 
     assert_eq!(claims.len(), 1);
     assert_eq!(claims[0].integration_id, integration);
@@ -87,8 +87,8 @@ async fn no_more_than_the_limit_is_claimed_and_the_longest_due_come_first() {
     let vault = Fixture::new().await;
     let integrations = due(&vault, 12).await;
 
-    let first = vault.auth.claim_due(8).await.unwrap();
-    let rest = vault.auth.claim_due(8).await.unwrap();
+    let first = vault.claim_due(8).await;
+    let rest = vault.claim_due(8).await;
 
     assert_eq!(ids(&first), integrations[..8]);
     assert_eq!(ids(&rest), integrations[8..]);
@@ -116,7 +116,7 @@ async fn only_what_can_be_refreshed_or_revoked_is_claimed() {
             .unwrap();
     }
 
-    let claims = vault.auth.claim_due(10).await.unwrap();
+    let claims = vault.claim_due(10).await;
 
     assert_eq!(ids(&claims), integrations[..3]);
     let tasks: Vec<_> = claims.iter().map(|claim| claim.task).collect();
@@ -134,7 +134,7 @@ async fn a_row_that_somebody_holds_is_passed_over() {
         .await
         .unwrap();
 
-    let claims = vault.auth.claim_due(10).await.unwrap();
+    let claims = vault.claim_due(10).await;
 
     assert_eq!(ids(&claims), integrations[1..]);
 }
@@ -149,7 +149,7 @@ async fn schedulers_that_claim_at_once_never_share_a_claim() {
         claiming.spawn(async move {
             let mut claimed = Vec::new();
             loop {
-                let claims = auth.claim_due(7).await.unwrap();
+                let claims = claim_due(&auth, 7).await;
                 assert!(claims.len() <= 7);
                 if claims.is_empty() {
                     return claimed;
@@ -177,7 +177,7 @@ async fn the_revocation_is_part_of_the_trace_that_deleted() {
 
     deleting.await.unwrap();
 
-    let claims = vault.auth.claim_due(10).await.unwrap();
+    let claims = vault.claim_due(10).await;
     assert!(traceparent.is_some());
     assert_eq!(claims[0].traceparent, traceparent);
 }

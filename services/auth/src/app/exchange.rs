@@ -221,6 +221,7 @@ fn new_grant(
         media_type: exchange.media_type,
         provider_id,
         offline: manifest.authorization.offline,
+        absolute_life: manifest.refresh.absolute,
         tokens: TokenSet {
             expires_in: answer.access_life(manifest),
             access_token: answer.access_token,

@@ -7,6 +7,7 @@ pub(crate) mod deletions;
 mod directory;
 mod error;
 mod exchange;
+pub(crate) mod expiring;
 mod mobile;
 mod outcome;
 pub(crate) mod projections;

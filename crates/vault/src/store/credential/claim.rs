@@ -64,33 +64,9 @@ pub(crate) struct LeasedRow {
     /// How long ago the first attempt at this generation was sent whose outcome is not known, in
     /// seconds.
     pub(crate) unresolved_for: Option<f64>,
-}
-
-/// Claims what is due. A claim that nobody acts on is due again after 30 seconds.
-pub(crate) async fn claim_due(pool: &PgPool, limit: i64) -> Result<Vec<ClaimRow>, sqlx::Error> {
-    sqlx::query_as(
-        "WITH due AS (
-             SELECT integration_id, due_at AS since
-             FROM credential
-             WHERE due_at <= now() AND state IN ('active', 'refresh_failing', 'revoking')
-             ORDER BY due_at
-             LIMIT $1
-             FOR UPDATE SKIP LOCKED
-         ), claimed AS (
-             UPDATE credential
-             SET due_at = now() + interval '30 seconds', claim_seq = claim_seq + 1
-             FROM due
-             WHERE credential.integration_id = due.integration_id
-             RETURNING due.since, credential.integration_id, provider, grant_id, claim_seq, state,
-                       traceparent
-         )
-         SELECT integration_id, provider, grant_id, claim_seq, state, traceparent
-         FROM claimed
-         ORDER BY since",
-    )
-    .bind(limit)
-    .fetch_all(pool)
-    .await
+    pub(crate) past_absolute_end: bool,
+    /// How long ago the grant was made or refreshed, in seconds.
+    pub(crate) since_success: f64,
 }
 
 /// Leases the credentials of claims that may be rotated now, and records the attempts. A claim is
@@ -147,7 +123,9 @@ const LEASE_ALL: &str = "
         RETURNING locked.attempt_id, credential.integration_id, user_id, environment_guid, provider,
                   provider_config_id, revocation_group, provider_subject, asked_scopes, grant_id,
                   generation, sealed_refresh, salt, granted_scopes, unfinished_jobs, failures,
-                  access_expires_at
+                  access_expires_at, last_success_at,
+                  COALESCE(LEAST(absolute_expires_at, refresh_expires_at) <= clock_timestamp(),
+                           false) AS past_absolute_end
     ), attempted AS (
         INSERT INTO rotation_attempt (attempt_id, integration_id, grant_id, generation, state)
         SELECT attempt_id, integration_id, grant_id, generation, 'sent'
@@ -155,7 +133,8 @@ const LEASE_ALL: &str = "
     )
     SELECT attempt_id, user_id, environment_guid, provider, provider_config_id, revocation_group,
            provider_subject, asked_scopes, generation, sealed_refresh, salt, granted_scopes,
-           unfinished_jobs, failures,
+           unfinished_jobs, failures, past_absolute_end,
+           extract(epoch FROM clock_timestamp() - last_success_at)::float8 AS since_success,
            extract(epoch FROM access_expires_at - clock_timestamp())::float8 AS access_left,
            (SELECT extract(epoch FROM clock_timestamp() - min(earlier.sent_at))::float8
             FROM rotation_attempt earlier

@@ -109,7 +109,8 @@ pub(crate) async fn upsert_grant(
                  clock_timestamp() + make_interval(secs => $17),
                  'active',
                  CASE WHEN $10::bytea IS NULL THEN NULL
-                      ELSE clock_timestamp() + make_interval(secs => $17) END)
+                      ELSE clock_timestamp() + make_interval(secs => $17) END,
+                 clock_timestamp() + make_interval(secs => $20))
          ON CONFLICT (integration_id) DO UPDATE SET
              provider = EXCLUDED.provider,
              provider_config_id = EXCLUDED.provider_config_id,
@@ -129,6 +130,7 @@ pub(crate) async fn upsert_grant(
                  CASE WHEN $18 THEN EXCLUDED.refresh_expires_at
                       ELSE COALESCE(EXCLUDED.refresh_expires_at, credential.refresh_expires_at)
                  END,
+             absolute_expires_at = EXCLUDED.absolute_expires_at,
              refresh_at = EXCLUDED.refresh_at,
              state = 'active',
              cause = NULL,
@@ -165,6 +167,7 @@ pub(crate) async fn upsert_grant(
     .bind(deadlines.refresh_in)
     .bind(answer.has_new_refresh_token)
     .bind(answer.generation)
+    .bind(deadlines.absolute_expires_in)
     .execute(connection)
     .await
     .map(drop)

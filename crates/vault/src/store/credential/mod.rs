@@ -2,14 +2,16 @@
 
 mod claim;
 mod description;
+mod due;
+mod expiry;
 mod generation;
 mod grant;
 mod revoking;
 
-pub(crate) use claim::{
-    AskedLease, ClaimKey, ClaimRow, LeasedRow, claim_due, give_up, lease_all, release,
-};
+pub(crate) use claim::{AskedLease, ClaimKey, ClaimRow, LeasedRow, give_up, lease_all, release};
 pub(crate) use description::DescriptionRow;
+pub(crate) use due::{DueRefresh, Postponed, claim_refreshes, claim_revocations, postpone};
+pub(crate) use expiry::{ExpiringRow, take_expiry_notices};
 pub(crate) use generation::{
     CommitRow, StateChange, commit_all, record_failure, replace_revoking_pair,
 };

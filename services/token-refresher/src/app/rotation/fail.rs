@@ -50,9 +50,12 @@ impl Rotation {
 
     fn classify(&self, error: &TokenError) -> Failure {
         let meaning = classify(&self.manifest, error);
+        let cause = self
+            .lease
+            .explain(meaning.cause, self.manifest.refresh.idle);
         let unresolved = self.lease.unresolved;
         Failure {
-            cause: cause_of_rejection(self.replay, unresolved, meaning.action, meaning.cause),
+            cause: cause_of_rejection(self.replay, unresolved, meaning.action, cause),
             action: meaning.action,
             retry_after: error.retry_after(),
             rejected: !error.may_have_taken_effect(),
