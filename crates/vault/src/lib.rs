@@ -9,6 +9,7 @@
 mod back_off;
 mod connect;
 mod error;
+mod on_demand;
 mod projection;
 mod provider_config;
 mod revocation;
@@ -28,6 +29,10 @@ use workapi_postgres::Database;
 
 pub use connect::{Connected, Exchange, ExchangeStart, NewGrant, StateHash};
 pub use error::Error;
+pub use on_demand::{
+    AccessTokenGrant, AccessVault, Check, ClaimNow, OnDemand, OnDemandClaim, OnDemandError,
+    RefreshResult, Refreshment, Refusal,
+};
 pub use projection::Projection;
 pub use provider_config::{ConfigDeletion, OAuthClient, ProviderConfig};
 pub use revocation::{AccountGuard, Clearance, ProviderRevocation, RevocationLease};
@@ -43,6 +48,8 @@ pub static MIGRATOR: Migrator = sqlx::migrate!();
 pub const AUTH_ROLE: &str = "workapi_auth";
 /// The PostgreSQL role of a program that rotates and revokes.
 pub const TOKEN_REFRESHER_ROLE: &str = "workapi_token_refresher";
+/// The PostgreSQL role of a program that uses access tokens.
+pub const CONNECTORS_ROLE: &str = "workapi_connectors";
 
 /// The vault: its database and the keys that open it. Clones share both.
 #[derive(Clone, Debug)]

@@ -34,6 +34,10 @@ pub(crate) struct Fixture {
     pub(crate) refresher: Vault,
     /// The owner's view, to arrange and to look.
     pub(crate) sql: PgPool,
+    /// The database, as the programs reach it.
+    pub(crate) url: SecretString,
+    /// The text of the key ring.
+    pub(crate) keys: String,
     /// The environment of every integration.
     pub(crate) environment: EnvironmentGuid,
 }
@@ -47,7 +51,8 @@ impl Fixture {
     pub(crate) async fn over(way: Option<&Proxy>) -> Self {
         let url = workapi_testkit::database(&MIGRATOR).await;
         let led = way.map_or_else(|| url.clone(), |way| way.lead(&url));
-        let keyring = Arc::new(KeyRing::parse(KeyRing::generate().unwrap().as_str()).unwrap());
+        let keys = KeyRing::generate().unwrap().as_str().to_owned();
+        let keyring = Arc::new(KeyRing::parse(&keys).unwrap());
         let open = async |url: &SecretString, role| {
             let config = Config {
                 url: url.clone(),
@@ -61,6 +66,8 @@ impl Fixture {
             auth: Vault::open(open(&led, Some(AUTH_ROLE)).await, keyring.clone()).unwrap(),
             refresher: Vault::open(open(&led, Some(TOKEN_REFRESHER_ROLE)).await, keyring).unwrap(),
             sql: open(&url, None).await.pool().clone(),
+            url: led,
+            keys,
             environment: EnvironmentGuid::random(),
         }
     }

@@ -12,6 +12,7 @@ mod failure;
 mod fixture;
 mod late_answer;
 mod new_grant;
+mod on_demand;
 mod outage;
 mod projection;
 mod provider_config;
