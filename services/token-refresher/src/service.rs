@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use workapi_bus::{Bus, Delivery, Relay, Stream, Subscription};
 use workapi_postgres::Database;
+use workapi_proto::jobs::v1::RefreshRequest;
 use workapi_runtime::{Health, ServiceHealth, Shutdown};
 use workapi_telemetry::Metrics;
 use workapi_vault::{MIGRATOR, TOKEN_REFRESHER_ROLE, Vault};
@@ -72,6 +73,7 @@ impl Service {
         add_checks(health, &database, &bus);
         let app = Arc::new(App {
             vault: Vault::open(database, config.key_ring)?,
+            bus: bus.clone(),
             catalogue: config.catalogue,
             oauth: workapi_oauth::Client::new(workapi_oauth::HttpClient::new()?),
             counts: Counts::new(&metrics.meter(NAME)),
@@ -113,8 +115,9 @@ impl Service {
         let working = async {
             let refreshing = refresh_jobs(&app, &bus, concurrency, &shutdown);
             let revoking = revoke_jobs(&app, &bus, &shutdown);
+            let answering = refresh_requests(&app, &bus, concurrency, &shutdown);
             let worked = tokio::select! {
-                worked = async { tokio::try_join!(refreshing, revoking) } => worked.map(drop),
+                worked = async { tokio::try_join!(refreshing, revoking, answering) } => worked.map(drop),
                 () = shutdown.stopped() => Ok(()),
             };
             last_job_done.cancel();
@@ -165,6 +168,21 @@ async fn revoke_jobs(
         async move { app.revoke(&delivery).await }
     };
     bus.consume(subscription, shutdown.drain_token(), handler)
+        .await
+}
+
+async fn refresh_requests(
+    app: &Arc<App>,
+    bus: &Bus,
+    concurrency: usize,
+    shutdown: &Shutdown,
+) -> Result<(), workapi_bus::Error> {
+    let app = Arc::clone(app);
+    let handler = move |request: RefreshRequest| {
+        let app = Arc::clone(&app);
+        async move { app.answer(request).await }
+    };
+    bus.serve_refresh_requests(concurrency, shutdown.drain_token(), handler)
         .await
 }
 

@@ -1,10 +1,12 @@
-//! The two use cases of the service, and what they work with.
+//! The use cases of the service, and what they work with.
 
 mod counts;
 mod job;
+mod on_demand;
 mod refresh;
 mod revoke;
 
+use workapi_bus::Bus;
 use workapi_oauth::Client;
 use workapi_providers::Catalogue;
 use workapi_runtime::Shutdown;
@@ -16,6 +18,7 @@ pub(crate) use counts::Counts;
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) vault: Vault,
+    pub(crate) bus: Bus,
     pub(crate) catalogue: Catalogue,
     pub(crate) oauth: Client,
     pub(crate) counts: Counts,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use workapi_bus::{Delivery, Verdict};
 use workapi_oauth::{RefreshRequest, RevokeRequest, TokenAnswer, TokenError, classify};
+use workapi_proto::jobs::v1::CredentialJob;
 use workapi_providers::{Action, Cause, Manifest, Reach};
 use workapi_vault::{
     Failure, OAuthClient, RotationLease, RotationStart, SealedAnswer, Settled, State, TokenSet,
@@ -30,9 +31,18 @@ impl App {
         let Some((job, manifest)) = self.read_job(delivery) else {
             return Verdict::Done;
         };
+        self.refresh_claim(&job, &manifest).await
+    }
+
+    /// Rotates what was claimed, by the scheduler or on demand.
+    pub(super) async fn refresh_claim(
+        self: &Arc<Self>,
+        job: &CredentialJob,
+        manifest: &Arc<Manifest>,
+    ) -> Verdict {
         let lease = match self
             .vault
-            .start_rotation(&job, manifest.token.deadline)
+            .start_rotation(job, manifest.token.deadline)
             .await
         {
             Ok(RotationStart::Leased(lease)) => lease,
@@ -47,7 +57,7 @@ impl App {
             Err(error) => return leave(&error),
         };
         let deadline = manifest.token.deadline + COMMIT_PATIENCE;
-        let app = Arc::clone(self);
+        let (app, manifest) = (Arc::clone(self), Arc::clone(manifest));
         let rotation = async move { app.rotate(&lease, &manifest).await };
         let rotated = self
             .shutdown
@@ -138,6 +148,11 @@ impl App {
             outcome,
             "a credential was rotated"
         );
+        if settled == Settled::Committed {
+            let (integration_id, next) = (&lease.integration_id, lease.generation + 1);
+            self.note_refreshed(integration_id, lease.grant_id, next)
+                .await;
+        }
         if settled == Settled::Replaced {
             self.discard(manifest, client, &tokens).await;
         }
