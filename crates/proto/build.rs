@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-const FILES: [&str; 5] = [
+const FILES: [&str; 6] = [
     "workapi/integrations/v1/integrations.proto",
     "workapi/auth/v1/auth.proto",
+    "workapi/auth/v1/on_demand_admin.proto",
     "workapi/events/v1/events.proto",
     "workapi/jobs/v1/jobs.proto",
     "workapi/jobs/v1/requests.proto",

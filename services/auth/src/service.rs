@@ -12,7 +12,7 @@ use workapi_runtime::{
     Grpc, Health, ListenError, Listener, ServiceHealth, SharedSecret, Shutdown, channel,
 };
 use workapi_telemetry::Metrics;
-use workapi_vault::{AUTH_ROLE, MIGRATOR, Vault};
+use workapi_vault::{AUTH_ROLE, MIGRATOR, OnDemand, Vault};
 
 use crate::app::{App, Authorizations, Directory, deletions, projections, scheduler, upkeep};
 use crate::{Config, Intervals, grpc};
@@ -104,6 +104,7 @@ impl Service {
 
         let channel = channel(&config.integrations_url, "integrations")?;
         let app = Arc::new(App {
+            on_demand: OnDemand::new(database.clone(), bus.clone()),
             vault: Vault::open(database, Arc::clone(&config.key_ring))?,
             authorizations: Authorizations::new(redis, config.key_ring),
             catalogue: config.catalogue,

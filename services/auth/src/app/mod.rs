@@ -3,6 +3,7 @@
 mod authorizations;
 mod begin;
 mod complete;
+mod credential_check;
 pub(crate) mod deletions;
 mod directory;
 mod error;
@@ -19,7 +20,7 @@ use url::Url;
 use workapi_oauth::Client;
 use workapi_providers::Catalogue;
 use workapi_runtime::Shutdown;
-use workapi_vault::Vault;
+use workapi_vault::{OnDemand, Vault};
 
 pub(crate) use authorizations::Authorizations;
 pub(crate) use complete::{Callback, Completed};
@@ -32,6 +33,8 @@ pub(crate) use provider_configs::NewProviderConfig;
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) vault: Vault,
+    /// Looks at credentials, and has them refreshed; opens nothing.
+    pub(crate) on_demand: OnDemand,
     pub(crate) authorizations: Authorizations,
     pub(crate) catalogue: Catalogue,
     pub(crate) oauth: Client,
