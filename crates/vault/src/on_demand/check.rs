@@ -5,7 +5,8 @@ use std::time::Duration;
 use workapi_providers::{Action, Cause};
 use workapi_types::IntegrationId;
 
-use super::{OnDemand, Refreshment};
+use super::standing::Standing;
+use super::{OnDemand, OnDemandError, Refreshment};
 use crate::{Error, State};
 
 /// How a credential stands after everything was done to make its access token fresh.
@@ -50,13 +51,11 @@ impl OnDemand {
             is_usable: refusal.is_none(),
             state: standing.map(|standing| standing.state),
             cause: standing.and_then(|standing| standing.cause),
-            action: refusal
-                .as_ref()
-                .map_or(own_action, |refusal| refusal.action()),
+            action: refusal.as_ref().map_or(own_action, OnDemandError::action),
             generation: standing.map_or(0, |standing| standing.generation),
             expires_in: standing
                 .filter(|standing| standing.is_usable())
-                .map(|standing| standing.remaining()),
+                .map(Standing::remaining),
             refreshment: waited.refreshment,
             retry_after: refusal.and_then(|refusal| refusal.retry_after()),
         })

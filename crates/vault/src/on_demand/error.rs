@@ -49,10 +49,9 @@ impl OnDemandError {
         match self {
             Self::NotConnected | Self::NeedsReconnect { .. } => Action::Reconnect,
             Self::Deleted => Action::None,
-            Self::NeedsOperator { .. } => Action::Operator,
             Self::Unavailable { .. } => Action::Wait,
             Self::Vault(error) if error.is_unavailable() => Action::Wait,
-            Self::Vault(_) => Action::Operator,
+            Self::NeedsOperator { .. } | Self::Vault(_) => Action::Operator,
         }
     }
 

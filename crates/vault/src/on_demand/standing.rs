@@ -16,6 +16,7 @@ const LONGEST_MARGIN: Duration = Duration::from_mins(1);
 /// All times are differences that PostgreSQL made, and are counted on by our monotonic clock from
 /// before the read: neither the provider's clock nor the wall clock of this machine plays a part.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Standing {
     pub(crate) grant_id: GrantId,
     pub(crate) generation: i64,

@@ -33,7 +33,7 @@ pub enum Refreshment {
     BackingOff,
     /// Nobody took the request, and nothing came until the deadline.
     Unanswered,
-    /// Nothing came until the deadline.
+    /// It is being refreshed, and was not done by the deadline.
     TimedOut,
 }
 
@@ -130,7 +130,12 @@ impl Waiting<'_> {
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let is_last = tokio::select! {
-                () = sleep_until(self.until) => true,
+                () = sleep_until(self.until) => {
+                    if self.answer.is_none() {
+                        self.leave_word().await;
+                    }
+                    true
+                }
                 reply = &mut request, if self.answer.is_none() => {
                     self.heed(reply).await;
                     false
@@ -159,12 +164,17 @@ impl Waiting<'_> {
         };
         self.answer = Some(outcome);
         if matches!(outcome, RefreshOutcome::Busy | RefreshOutcome::Unspecified) {
-            let (grant_id, generation) = self.stale;
-            let pool = self.on_demand.database.pool();
-            let leaving = store::make_due(pool, self.integration_id, grant_id, generation);
-            if !matches!(timeout(LOOK_PATIENCE, leaving).await, Ok(Ok(()))) {
-                tracing::debug!(integration.id = %self.integration_id, "a credential was not made due");
-            }
+            self.leave_word().await;
+        }
+    }
+
+    /// Makes the credential due for the schedulers, unless somebody is at it.
+    async fn leave_word(&self) {
+        let (grant_id, generation) = self.stale;
+        let pool = self.on_demand.database.pool();
+        let leaving = store::make_due(pool, self.integration_id, grant_id, generation);
+        if !matches!(timeout(LOOK_PATIENCE, leaving).await, Ok(Ok(()))) {
+            tracing::debug!(integration.id = %self.integration_id, "a credential was not made due");
         }
     }
 
@@ -180,9 +190,8 @@ impl Waiting<'_> {
 
     /// Returns how the wait ended; `None` while it goes on.
     fn result(&self, is_last: bool) -> Option<Refreshment> {
-        let standing = match &self.standing {
-            Some(standing) => standing,
-            None => return Some(Refreshment::Impossible),
+        let Some(standing) = &self.standing else {
+            return Some(Refreshment::Impossible);
         };
         if standing.key() != self.stale {
             return Some(match self.answer {
@@ -197,14 +206,11 @@ impl Waiting<'_> {
             // Young in the refresher's eyes: what a second look shows is what there is.
             Some(RefreshOutcome::Current) => Some(Refreshment::NotNeeded),
             Some(RefreshOutcome::Failed) => Some(Refreshment::BackingOff),
-            // Who had the lease has failed.
-            Some(RefreshOutcome::Joined) if standing.is_backing_off() => {
-                Some(Refreshment::BackingOff)
-            }
-            Some(RefreshOutcome::Busy | RefreshOutcome::Unspecified) if is_last => {
-                Some(Refreshment::Unanswered)
-            }
-            _ if is_last => Some(Refreshment::TimedOut),
+            // Whoever had it has failed.
+            Some(_) if standing.is_backing_off() => Some(Refreshment::BackingOff),
+            Some(RefreshOutcome::Joined) if is_last => Some(Refreshment::TimedOut),
+            _ if is_last && standing.is_leased => Some(Refreshment::TimedOut),
+            _ if is_last => Some(Refreshment::Unanswered),
             _ => None,
         }
     }

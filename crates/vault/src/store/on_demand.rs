@@ -8,6 +8,7 @@ use crate::store::credential::ClaimRow;
 
 /// A credential, and how fresh it is by PostgreSQL's clock.
 #[derive(Debug, sqlx::FromRow)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct StandingRow {
     pub(crate) grant_id: Uuid,
     pub(crate) generation: i64,
