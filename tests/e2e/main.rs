@@ -13,6 +13,7 @@ mod dependencies;
 mod google;
 mod grpc;
 mod mobile_codes;
+mod on_demand;
 mod outages;
 mod provider_failures;
 mod refresh_failures;

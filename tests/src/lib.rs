@@ -11,6 +11,7 @@
 
 mod application;
 mod browser;
+mod connectors;
 mod credential;
 mod environment;
 mod messages;

@@ -11,6 +11,7 @@ use workapi_runtime::Shutdown;
 use workapi_sandbox::{ClientChange, Clients, Sandbox};
 use workapi_telemetry::Metrics;
 
+use crate::connectors::Connectors;
 use crate::parts::{ADMIN_TOKEN, Parts};
 use crate::sandbox::{CLIENT_ID, sandbox_client};
 use crate::{Application, Browser, Environment, Options, UserSession};
@@ -29,6 +30,7 @@ pub struct Stack {
     pub(crate) sandbox_admin_url: Url,
     pub(crate) sandbox_http: reqwest::Client,
     pub(crate) clients: Clients,
+    pub(crate) connectors: Connectors,
     integrations_database: PgPool,
     vault_database: PgPool,
     bus: workapi_bus::Bus,
@@ -91,6 +93,7 @@ impl Stack {
             sandbox_admin_url,
             sandbox_http: sandbox_client(),
             clients,
+            connectors: Connectors::of(&parts),
             integrations_database: pool(&parts.integrations_url).await,
             vault_database: pool(&parts.vault_url).await,
             bus: parts.bus().await,

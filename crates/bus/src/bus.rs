@@ -76,6 +76,14 @@ pub enum Error {
     /// The leader of the journal's stream did not answer.
     #[error("failed to reach the journal")]
     Journal(#[source] async_nats::Error),
+    /// A subject of core NATS could not be subscribed to.
+    #[error("failed to subscribe to {subject}")]
+    Subscribe {
+        /// The subject, without its prefix.
+        subject: &'static str,
+        /// The client's error.
+        source: async_nats::SubscribeError,
+    },
     /// JetStream did not confirm that a message is stored.
     #[error("failed to publish to {subject}")]
     Publish {

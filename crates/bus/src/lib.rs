@@ -5,6 +5,8 @@
 //! consumers are idempotent. Jobs go straight to the `JOBS` stream: they are hints, and
 //! PostgreSQL is the only clock that retries them (refresh protocol, section 3).
 //!
+//! Requests and notes go over core NATS and are stored nowhere (section 10).
+//!
 //! Names of streams and subjects: interfaces section 7.
 
 mod bus;
@@ -15,6 +17,7 @@ mod journal;
 pub mod outbox;
 mod queue;
 mod relay;
+mod requests;
 mod streams;
 
 pub use bus::{Bus, Config, Error};
@@ -22,4 +25,5 @@ pub use consumer::{Delivery, Subscription, Verdict};
 pub use event::Event;
 pub use journal::Journal;
 pub use relay::Relay;
+pub use requests::{Notes, RequestError};
 pub use streams::Stream;

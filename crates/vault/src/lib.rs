@@ -13,6 +13,7 @@ mod error;
 mod expiry;
 mod grant;
 mod journal;
+mod on_demand;
 mod plan;
 mod projection;
 pub mod protocol;
@@ -41,6 +42,10 @@ pub use connect::{Connected, Exchange, ExchangeStart, NewGrant, OpenExchange, St
 pub use error::Error;
 pub use grant::Grant;
 pub use journal::{Kept, Sinks, Spill, SpillError, Urgency};
+pub use on_demand::{
+    AccessTokenGrant, AccessVault, Check, ClaimNow, OnDemand, OnDemandClaim, OnDemandError,
+    RefreshResult, Refreshment, Refusal,
+};
 pub use plan::FreshnessPolicy;
 pub use projection::Projection;
 pub use provider_config::{ConfigDeletion, OAuthClient, ProviderConfig};
@@ -57,6 +62,8 @@ pub static MIGRATOR: Migrator = sqlx::migrate!();
 pub const AUTH_ROLE: &str = "workapi_auth";
 /// The PostgreSQL role of a program that rotates and revokes.
 pub const TOKEN_REFRESHER_ROLE: &str = "workapi_token_refresher";
+/// The PostgreSQL role of a program that uses access tokens.
+pub const CONNECTORS_ROLE: &str = "workapi_connectors";
 
 /// The vault: its database and the keys that open it. Clones share both.
 #[derive(Clone, Debug)]

@@ -12,7 +12,7 @@ use workapi_runtime::{
     Grpc, Health, ListenError, Listener, ServiceHealth, SharedSecret, Shutdown, channel,
 };
 use workapi_telemetry::Metrics;
-use workapi_vault::{AUTH_ROLE, MIGRATOR, Sinks, Vault};
+use workapi_vault::{AUTH_ROLE, MIGRATOR, OnDemand, Sinks, Vault};
 
 use crate::app::{
     App, Authorizations, Directory, deletions, expiring, projections, recovery, scheduler, upkeep,
@@ -105,7 +105,7 @@ impl Service {
         add_checks(health, &database, &bus, &redis);
 
         let sinks = Sinks::open(
-            Vault::open(database, Arc::clone(&config.key_ring))?,
+            Vault::open(database.clone(), Arc::clone(&config.key_ring))?,
             Journal::new(bus.clone()),
             config.spill_directory.as_deref(),
         )?;
@@ -113,6 +113,7 @@ impl Service {
         let channel = channel(&config.integrations_url, "integrations")?;
         let app = Arc::new(App {
             sinks,
+            on_demand: OnDemand::new(database, bus.clone()),
             authorizations: Authorizations::new(redis, config.key_ring),
             catalogue: config.catalogue,
             oauth: workapi_oauth::Client::new(workapi_oauth::HttpClient::new()?),

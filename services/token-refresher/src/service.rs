@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use workapi_bus::{Bus, Delivery, Journal, Relay, Stream, Subscription};
 use workapi_postgres::Database;
+use workapi_proto::jobs::v1::RefreshRequest;
 use workapi_runtime::{Health, ServiceHealth, Shutdown};
 use workapi_telemetry::Metrics;
 use workapi_vault::{MIGRATOR, Sinks, TOKEN_REFRESHER_ROLE, Vault};
@@ -79,6 +80,7 @@ impl Service {
         sinks.fold_spill(false).await?;
         let app = Arc::new(App {
             sinks,
+            bus: bus.clone(),
             catalogue: config.catalogue,
             oauth: workapi_oauth::Client::new(workapi_oauth::HttpClient::new()?),
             counts: Counts::new(&metrics.meter(NAME)),
@@ -121,8 +123,9 @@ impl Service {
             let refreshing = refresh_jobs(&app, &bus, concurrency, &shutdown);
             let revoking = revoke_jobs(&app, &bus, &shutdown);
             let shredding = shredded(&app, &bus, &shutdown);
+            let answering = refresh_requests(&app, &bus, concurrency, &shutdown);
             let worked = tokio::select! {
-                worked = async { tokio::try_join!(refreshing, revoking, shredding) } => {
+                worked = async { tokio::try_join!(refreshing, revoking, shredding, answering) } => {
                     worked.map(drop)
                 }
                 () = shutdown.stopped() => Ok(()),
@@ -195,6 +198,21 @@ async fn shredded(
         async move { app.purge(&delivery).await }
     };
     bus.consume(subscription, shutdown.drain_token(), handler)
+        .await
+}
+
+async fn refresh_requests(
+    app: &Arc<App>,
+    bus: &Bus,
+    concurrency: usize,
+    shutdown: &Shutdown,
+) -> Result<(), workapi_bus::Error> {
+    let app = Arc::clone(app);
+    let handler = move |request: RefreshRequest| {
+        let app = Arc::clone(&app);
+        async move { app.answer(request).await }
+    };
+    bus.serve_refresh_requests(concurrency, shutdown.drain_token(), handler)
         .await
 }
 

@@ -9,4 +9,5 @@ mod job;
 mod outage;
 mod outbox;
 mod queue;
+mod requests;
 mod streams;

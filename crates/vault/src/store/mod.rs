@@ -2,6 +2,7 @@
 
 pub(crate) mod credential;
 pub(crate) mod lock;
+pub(crate) mod on_demand;
 pub(crate) mod projection;
 pub(crate) mod provider_config;
 pub(crate) mod quarantine;

@@ -35,9 +35,13 @@ pub(crate) struct Fixture {
     pub(crate) refresher: Vault,
     /// The owner's view, to arrange and to look.
     pub(crate) sql: PgPool,
+    /// The database, as the programs reach it.
+    pub(crate) url: SecretString,
+    /// The text of the key ring.
+    pub(crate) keys: String,
     /// The environment of every integration.
     pub(crate) environment: EnvironmentGuid,
-    url: SecretString,
+    direct_url: SecretString,
     keyring: Arc<KeyRing>,
 }
 
@@ -50,7 +54,8 @@ impl Fixture {
     pub(crate) async fn over(way: Option<&Proxy>) -> Self {
         let url = workapi_testkit::database(&MIGRATOR).await;
         let led = way.map_or_else(|| url.clone(), |way| way.lead(&url));
-        let keyring = Arc::new(KeyRing::parse(KeyRing::generate().unwrap().as_str()).unwrap());
+        let keys = KeyRing::generate().unwrap().as_str().to_owned();
+        let keyring = Arc::new(KeyRing::parse(&keys).unwrap());
         let open = async |url: &SecretString, role| {
             let config = Config {
                 url: url.clone(),
@@ -68,8 +73,10 @@ impl Fixture {
             )
             .unwrap(),
             sql: open(&url, None).await.pool().clone(),
+            url: led,
+            keys,
             environment: EnvironmentGuid::random(),
-            url,
+            direct_url: url,
             keyring,
         }
     }
@@ -77,7 +84,7 @@ impl Fixture {
     /// Opens the vault as `auth` does, with a single connection: it alone knows what it read.
     pub(crate) async fn auth_on_one_connection(&self) -> Vault {
         let config = Config {
-            url: self.url.clone(),
+            url: self.direct_url.clone(),
             role: Some(AUTH_ROLE),
             application_name: "vault-test",
             max_connections: 1,

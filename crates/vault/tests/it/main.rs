@@ -15,6 +15,7 @@ mod keep_alive;
 mod late_answer;
 mod model;
 mod new_grant;
+mod on_demand;
 mod outage;
 mod projection;
 mod provider_config;

@@ -2,21 +2,23 @@
 
 use std::borrow::Cow;
 
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, PgPool};
 use tokio_util::sync::CancellationToken;
 use workapi_bus::{Bus, Relay};
 use workapi_testkit::{nats_url, unique_prefix};
-use workapi_vault::Vault;
+use workapi_vault::{CONNECTORS_ROLE, Vault};
 
 use crate::fixture::Fixture;
 
 /// Runs statements one by one and returns those that the role was allowed.
 async fn allowed(vault: &Vault, statements: &[&'static str]) -> Vec<&'static str> {
+    allowed_to(vault.database().pool(), statements).await
+}
+
+async fn allowed_to(pool: &PgPool, statements: &[&'static str]) -> Vec<&'static str> {
     let mut allowed = Vec::new();
     for statement in statements {
-        let done = sqlx::query(AssertSqlSafe(*statement))
-            .execute(vault.database().pool())
-            .await;
+        let done = sqlx::query(AssertSqlSafe(*statement)).execute(pool).await;
         let code = done.as_ref().err().and_then(|error| {
             let error = error.as_database_error()?;
             error.code().map(Cow::into_owned)
@@ -64,6 +66,36 @@ async fn auth_can_neither_invent_nor_change_an_attempt() {
             "INSERT INTO rotation_attempt (attempt_id) VALUES (gen_random_uuid())",
             "UPDATE rotation_attempt SET state = 'committed'",
             "INSERT INTO quarantine (attempt_id) VALUES (gen_random_uuid())",
+            "CREATE TABLE mine ()",
+        ],
+    )
+    .await;
+
+    assert!(allowed.is_empty(), "{allowed:?}");
+}
+
+#[tokio::test]
+async fn who_uses_access_tokens_can_neither_see_nor_change_anything_else() {
+    let vault = Fixture::new().await;
+    let connectors = vault.database_as(CONNECTORS_ROLE).await;
+
+    let allowed = allowed_to(
+        connectors.pool(),
+        &[
+            "SELECT sealed_refresh FROM credential",
+            "SELECT key_id FROM credential",
+            "SELECT provider_subject FROM credential",
+            "UPDATE credential SET sealed_access = NULL",
+            "UPDATE credential SET access_expires_at = now()",
+            "UPDATE credential SET state = 'active'",
+            "UPDATE credential SET lease_token = NULL",
+            "INSERT INTO credential (integration_id) VALUES ('')",
+            "DELETE FROM credential",
+            "SELECT 1 FROM client_secret",
+            "SELECT 1 FROM provider_config",
+            "SELECT 1 FROM quarantine",
+            "SELECT 1 FROM rotation_attempt",
+            "SELECT 1 FROM outbox",
             "CREATE TABLE mine ()",
         ],
     )

@@ -3,6 +3,7 @@
 mod authorizations;
 mod begin;
 mod complete;
+mod credential_check;
 pub(crate) mod deletions;
 mod directory;
 mod error;
@@ -21,7 +22,7 @@ use url::Url;
 use workapi_oauth::Client;
 use workapi_providers::Catalogue;
 use workapi_runtime::Shutdown;
-use workapi_vault::{Sinks, Vault};
+use workapi_vault::{OnDemand, Sinks, Vault};
 
 pub(crate) use authorizations::Authorizations;
 pub(crate) use complete::{Callback, Completed};
@@ -34,6 +35,8 @@ pub(crate) use provider_configs::NewProviderConfig;
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) sinks: Sinks,
+    /// Looks at credentials, and has them refreshed; opens nothing.
+    pub(crate) on_demand: OnDemand,
     pub(crate) authorizations: Authorizations,
     pub(crate) catalogue: Catalogue,
     pub(crate) oauth: Client,

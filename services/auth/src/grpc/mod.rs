@@ -1,12 +1,14 @@
 //! The gRPC edge: conversions, and who may call what.
 
 mod authorization;
+mod on_demand_admin;
 mod provider_admin;
 
 use std::sync::Arc;
 
 use workapi_proto::FILE_DESCRIPTOR_SET;
 use workapi_proto::auth::v1::authorization_server::AuthorizationServer;
+use workapi_proto::auth::v1::on_demand_admin_server::OnDemandAdminServer;
 use workapi_proto::auth::v1::provider_admin_server::ProviderAdminServer;
 use workapi_runtime::{Grpc, ReflectionError, SharedSecret};
 
@@ -19,10 +21,15 @@ pub(crate) fn server(app: &Arc<App>, admin_token: SharedSecret) -> Result<Grpc, 
     };
     let provider_admin = provider_admin::ProviderAdmin {
         app: Arc::clone(app),
+        admin_token: admin_token.clone(),
+    };
+    let on_demand_admin = on_demand_admin::OnDemandAdmin {
+        app: Arc::clone(app),
         admin_token,
     };
     Grpc::new()
         .add_service(AuthorizationServer::new(authorization))
         .add_service(ProviderAdminServer::new(provider_admin))
+        .add_service(OnDemandAdminServer::new(on_demand_admin))
         .add_reflection(FILE_DESCRIPTOR_SET)
 }

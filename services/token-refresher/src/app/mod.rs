@@ -2,11 +2,13 @@
 
 mod counts;
 mod job;
+mod on_demand;
 mod refresh;
 mod revoke;
 mod rotation;
 mod shredding;
 
+use workapi_bus::Bus;
 use workapi_oauth::Client;
 use workapi_providers::Catalogue;
 use workapi_runtime::Shutdown;
@@ -18,6 +20,7 @@ pub(crate) use counts::Counts;
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) sinks: Sinks,
+    pub(crate) bus: Bus,
     pub(crate) catalogue: Catalogue,
     pub(crate) oauth: Client,
     pub(crate) counts: Counts,

@@ -15,16 +15,16 @@ impl App {
     /// Works on one refresh job. It ends in an acknowledgement once PostgreSQL knows the outcome.
     pub(crate) async fn refresh(self: &Arc<Self>, delivery: &Delivery) -> Verdict {
         match self.read_job(delivery) {
-            Some((job, manifest)) => self.refresh_claimed(&job, manifest).await,
+            Some((job, manifest)) => self.refresh_claim(&job, &manifest).await,
             None => Verdict::Done,
         }
     }
 
-    /// Rotates a claimed credential, in a task that no caller can end.
-    async fn refresh_claimed(
+    /// Rotates what was claimed, by the scheduler or on demand, in a task that no caller can end.
+    pub(super) async fn refresh_claim(
         self: &Arc<Self>,
         job: &CredentialJob,
-        manifest: Arc<Manifest>,
+        manifest: &Arc<Manifest>,
     ) -> Verdict {
         let lease = match self
             .vault()
@@ -43,7 +43,7 @@ impl App {
             Err(error) => return leave(&error),
         };
         let deadline = manifest.token.deadline + KEEPING_PATIENCE;
-        let rotation = Rotation::new(Arc::clone(self), manifest, lease);
+        let rotation = Rotation::new(Arc::clone(self), Arc::clone(manifest), lease);
         let rotated = self
             .shutdown
             .spawn_tracked("token refresh", deadline, rotation.run())

@@ -27,7 +27,9 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Migrate(options) => {
             return migrate::run(&options, &load(config)?.settings).await;
         }
-        Command::Admin(options) => admin::run(options, &load(config)?.settings).await?,
+        Command::Admin(options) => {
+            return admin::run(options, &load(config)?.settings).await;
+        }
         Command::Apt(options) => apt::run(&options)?,
         Command::Healthcheck(options) => {
             return healthcheck::run(&options, &load(config)?.settings).await;

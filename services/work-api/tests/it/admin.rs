@@ -188,6 +188,39 @@ async fn return_origins_are_allowed_listed_and_withdrawn() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_credential_is_checked_and_its_token_is_not_shown() {
+    let folder = data_dir();
+    let dev = Dev::start(dev_on_shared_servers(folder.path()).await, folder.path()).await;
+    let admin = Admin(folder.path());
+    let integration = Application::of(&dev).integration().await;
+    let check = format!("credential check {}", integration.id());
+
+    let pending = admin.run(&check);
+    integration.connect().await;
+    let plain = admin.done(&check);
+    let checked = admin.json(&format!("{check} --min-remaining 60"));
+    let no_id = admin.run("credential check an-id");
+    dev.stop().await;
+    let stopped = admin.run(&check);
+
+    assert_eq!(pending.status.code(), Some(1));
+    assert!(stdout(&pending).starts_with("state         pending\n"));
+    assert!(stdout(&pending).contains("action        reconnect"));
+    assert!(plain.starts_with("state         active\n"), "{plain}");
+    assert!(plain.contains("generation    1\n"), "{plain}");
+    let expires_in = checked["expires_in"].as_i64().unwrap();
+    assert!((1..=60).contains(&expires_in), "{checked}");
+    let expected = json!({
+        "integration_id": integration.id(), "usable": true, "state": "active", "cause": null,
+        "action": "none", "generation": 1, "expires_in": expires_in, "refresh": "fresh",
+        "retry_after": null,
+    });
+    assert_eq!(checked, expected);
+    assert_eq!(no_id.status.code(), Some(2));
+    assert_eq!(stopped.status.code(), Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_instance_is_named_by_options_or_variables_and_asks_for_its_token() {
     let folder = data_dir();
     let dev = Dev::start(dev_on_shared_servers(folder.path()).await, folder.path()).await;

@@ -124,6 +124,11 @@ impl Integration {
         assert_eq!(self.open(callback).await.unwrap(), StatusCode::OK);
     }
 
+    /// Returns its id.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
     /// Returns whether the integration shows the account of the user that consents.
     pub(crate) async fn is_connected(&self) -> bool {
         let (status, shown) = answer(self.get(&format!("integrations/{}", self.id))).await;

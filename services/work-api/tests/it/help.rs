@@ -2,7 +2,7 @@
 
 use crate::binary::work_api;
 
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 24] = [
     "",
     "dev",
     "demo",
@@ -19,6 +19,8 @@ const COMMANDS: [&str; 22] = [
     "admin provider set",
     "admin provider list",
     "admin provider delete",
+    "admin credential",
+    "admin credential check",
     "admin return-origin",
     "admin return-origin add",
     "admin return-origin list",

@@ -123,7 +123,7 @@ const LEASE_ALL: &str = "
         RETURNING locked.attempt_id, credential.integration_id, user_id, environment_guid, provider,
                   provider_config_id, revocation_group, provider_subject, asked_scopes, grant_id,
                   generation, sealed_refresh, salt, granted_scopes, unfinished_jobs, failures,
-                  access_expires_at, last_success_at,
+                  access_expires_at, access_refused_generation, last_success_at,
                   COALESCE(LEAST(absolute_expires_at, refresh_expires_at) <= clock_timestamp(),
                            false) AS past_absolute_end
     ), attempted AS (
@@ -135,7 +135,9 @@ const LEASE_ALL: &str = "
            provider_subject, asked_scopes, generation, sealed_refresh, salt, granted_scopes,
            unfinished_jobs, failures, past_absolute_end,
            extract(epoch FROM clock_timestamp() - last_success_at)::float8 AS since_success,
-           extract(epoch FROM access_expires_at - clock_timestamp())::float8 AS access_left,
+           CASE WHEN access_refused_generation = generation THEN 0
+                ELSE extract(epoch FROM access_expires_at - clock_timestamp())::float8
+           END AS access_left,
            (SELECT extract(epoch FROM clock_timestamp() - min(earlier.sent_at))::float8
             FROM rotation_attempt earlier
             WHERE earlier.integration_id = leased.integration_id

@@ -141,6 +141,7 @@ pub(crate) async fn upsert_grant(
              lease_until = NULL,
              unfinished_jobs = 0,
              failures = 0,
+             access_refused_generation = NULL,
              missing_since = NULL,
              connected_at = now(),
              last_success_at = now()

@@ -47,6 +47,7 @@ impl Rotation {
         if lease.unresolved.is_some() {
             match self.app.sinks.recover(lease).await {
                 Ok(true) => {
+                    self.note(lease.generation + 1).await;
                     self.count("recovered");
                     return Ok(Some(Duration::ZERO));
                 }

@@ -49,11 +49,20 @@ impl Rotation {
         };
         self.report(lease, settled);
         match settled {
+            Settled::Committed => self.note(lease.generation + 1).await,
             Settled::Replaced => self.discard(client, &tokens).await,
             Settled::Deleted => self.forget(lease).await,
             _ => {}
         }
         Ok(())
+    }
+
+    /// Tells those who wait for the next generation that it is there.
+    pub(super) async fn note(&self, generation: i64) {
+        let (integration_id, grant_id) = (&self.lease.integration_id, self.lease.grant_id);
+        self.app
+            .note_refreshed(integration_id, grant_id, generation)
+            .await;
     }
 
     /// Takes an answer for a deleted integration out of the journal, where it may have arrived

@@ -1,11 +1,13 @@
-//! `work-api admin`: environments, provider configs and return origins, for operators.
+//! `work-api admin`: environments, provider configs, credentials and return origins, for operators.
 
 mod connection;
+mod credential;
 mod environment;
 mod provider;
 mod return_origin;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use url::Url;
@@ -50,17 +52,22 @@ enum Command {
     /// Set, list and delete an environment's OAuth clients at providers
     #[command(subcommand)]
     Provider(provider::Command),
+    /// Check that a credential has a usable access token
+    #[command(subcommand)]
+    Credential(credential::Command),
     /// Allow, list and withdraw where a browser may return after an authorization
     #[command(subcommand)]
     ReturnOrigin(return_origin::Command),
 }
 
 /// Does what the command line asks for.
-pub(crate) async fn run(options: Options, settings: &Settings) -> anyhow::Result<()> {
+pub(crate) async fn run(options: Options, settings: &Settings) -> anyhow::Result<ExitCode> {
     let connection = Connection::to(&options.target, settings)?;
     match options.command {
-        Command::Environment(command) => environment::run(command, &connection).await,
-        Command::Provider(command) => provider::run(command, &connection).await,
-        Command::ReturnOrigin(command) => return_origin::run(command, &connection).await,
+        Command::Environment(command) => environment::run(command, &connection).await?,
+        Command::Provider(command) => provider::run(command, &connection).await?,
+        Command::Credential(command) => return credential::run(command, &connection).await,
+        Command::ReturnOrigin(command) => return_origin::run(command, &connection).await?,
     }
+    Ok(ExitCode::SUCCESS)
 }
