@@ -7,10 +7,13 @@
 //! A credential is named by its integration's id: there is one each.
 
 mod back_off;
+mod breaker;
 mod connect;
 mod error;
+mod postpone;
 mod projection;
 mod provider_config;
+mod rejection;
 mod revocation;
 mod rotation;
 mod schedule;
@@ -26,6 +29,7 @@ use sqlx::migrate::Migrator;
 use workapi_keyring::{KeyRing, Purpose};
 use workapi_postgres::Database;
 
+pub use breaker::SuspectClient;
 pub use connect::{Connected, Exchange, ExchangeStart, NewGrant, StateHash};
 pub use error::Error;
 pub use projection::Projection;

@@ -14,7 +14,7 @@ use workapi_types::{
     RefreshToken, Scopes,
 };
 
-use crate::back_off::back_off;
+use crate::rejection::{Verdict, judge};
 use crate::sealing::{self, PairSlot, SealedPair};
 use crate::store::{credential, quarantine, rotation_attempt};
 use crate::tokens::Deadlines;
@@ -319,7 +319,6 @@ impl Vault {
         lease: &RotationLease,
         failure: &Failure,
     ) -> Result<Option<State>, Error> {
-        let back_off = back_off(lease.failures, failure.retry_after);
         let mut transaction = self.database.begin().await?;
         let attempt_state = if failure.rejected {
             "rejected"
@@ -327,20 +326,32 @@ impl Vault {
             "unknown"
         };
         rotation_attempt::finish(&mut transaction, lease.attempt_id, attempt_state).await?;
-        let change = credential::record_failure(&mut transaction, lease, failure, back_off).await?;
+        let verdict = judge(&mut transaction, lease, failure, lease.failures).await?;
+        let (cause, end, after) = match verdict {
+            Verdict::Failed { cause, end, after } => (cause, end, after),
+            Verdict::Postponed(after) => {
+                let state = credential::postpone(&mut transaction, lease, after).await?;
+                transaction.commit().await?;
+                return state.as_deref().map(parse_state).transpose();
+            }
+        };
+        let change = credential::record_failure(&mut transaction, lease, cause, end, after).await?;
         match &change {
             Some(change) if change.is_news() => {
-                outbox::append(&mut transaction, &change.event(lease, failure.action)).await?;
+                let action = end.map_or(failure.action, State::action);
+                outbox::append(&mut transaction, &change.event(lease, action)).await?;
             }
             Some(_) => {}
             // If it is the deletion that came between, its revocation waits for this lease.
             None => credential::release(&mut transaction, lease).await?,
         }
         transaction.commit().await?;
-        change
-            .map(|change| State::parse(&change.state).ok_or(Error::Corrupt("state")))
-            .transpose()
+        change.map(|change| parse_state(&change.state)).transpose()
     }
+}
+
+fn parse_state(name: &str) -> Result<State, Error> {
+    State::parse(name).ok_or(Error::Corrupt("state"))
 }
 
 impl SealedAnswer {

@@ -2,6 +2,7 @@
 //! it, so that a missing privilege fails the test of what needs it.
 #![cfg(test)]
 
+mod breaker;
 mod concurrency;
 mod connect;
 mod credential;
@@ -13,6 +14,8 @@ mod fixture;
 mod late_answer;
 mod new_grant;
 mod outage;
+mod postpone;
+mod probe;
 mod projection;
 mod provider_config;
 mod refresh_token;
@@ -22,4 +25,5 @@ mod rotation;
 mod schedule;
 mod secrecy;
 mod siblings;
+mod unknown_rejection;
 mod upkeep;

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use sqlx::AssertSqlSafe;
+use workapi_providers::{Action, Cause};
 use workapi_types::{AccessToken, ClientSecret, RefreshToken};
-use workapi_vault::{Error, Settled};
+use workapi_vault::{Error, Failure, Settled};
 
 use crate::fixture::{DEADLINE, Fixture, new_integration, provider, tokens};
 
@@ -58,6 +59,15 @@ async fn no_secret_stands_in_the_database_in_any_table() {
         let settled = vault.refresher.commit_rotation(lease, &answer, keep).await;
         assert_eq!(settled.unwrap(), end);
     }
+    let refused = vault.lease(&integration).await;
+    let wrong_secret = Failure {
+        cause: Cause::OperatorConfig,
+        action: Action::Operator,
+        retry_after: None,
+        rejected: true,
+    };
+    let recorded = vault.refresher.record_failure(&refused, &wrong_secret);
+    recorded.await.unwrap();
     vault.auth.delete(&new_integration()).await.unwrap();
 
     let dump = dump(&vault).await;

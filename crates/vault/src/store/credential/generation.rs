@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use sqlx::PgConnection;
 use workapi_keyring::Salt;
-use workapi_providers::Action;
+use workapi_providers::Cause;
 
 use crate::sealing::SealedPair;
 use crate::tokens::Deadlines;
-use crate::{Failure, RotationLease, State};
+use crate::{RotationLease, State};
 
 /// Generation n + 1 of the grant that `lease` rotates.
 #[derive(Debug)]
@@ -126,18 +126,16 @@ pub(crate) async fn replace_revoking_pair(
     .map(drop)
 }
 
-/// Records a failure under its lease. What passes by itself shows as `refresh_failing` only
+/// Records a failure under its lease: the credential stays in the state `end`, or is looked at
+/// again `after` a time. What passes by itself shows as `refresh_failing` only
 /// once the access token ran out: until then nobody is served less.
 pub(crate) async fn record_failure(
     connection: &mut PgConnection,
     lease: &RotationLease,
-    failure: &Failure,
-    back_off: Duration,
+    cause: Cause,
+    end: Option<State>,
+    after: Duration,
 ) -> Result<Option<StateChange>, sqlx::Error> {
-    let final_state = match failure.action {
-        Action::Reconnect => Some(State::NeedsReconnect),
-        Action::None | Action::Wait | Action::Operator => None,
-    };
     sqlx::query_as(
         "WITH before AS (
              SELECT integration_id, state, cause, access_expires_at <= clock_timestamp() AS expired
@@ -169,9 +167,9 @@ pub(crate) async fn record_failure(
     .bind(lease.grant_id.as_uuid())
     .bind(lease.generation)
     .bind(lease.lease_token())
-    .bind(final_state.map(State::as_str))
-    .bind(failure.cause.as_str())
-    .bind(back_off.as_secs_f64())
+    .bind(end.map(State::as_str))
+    .bind(cause.as_str())
+    .bind(after.as_secs_f64())
     .fetch_optional(connection)
     .await
 }
