@@ -13,6 +13,7 @@ use workapi_vault::{
 use crate::app::App;
 use crate::app::job::leave;
 use crate::app::revoke::revocable;
+use crate::limits::Outcome;
 
 /// A lease that is older than this is not acted on: something stood still, and the refresh
 /// token may be somebody else's by the time it is sent.
@@ -73,7 +74,11 @@ impl App {
                 return Err(error);
             }
         };
+        let Some(permit) = self.admit(lease, manifest, &client).await? else {
+            return Ok(());
+        };
         if lease.leased_at.elapsed() > MAX_LEASE_AGE {
+            permit.finish(Outcome::Unsent).await;
             self.counts.rotation(lease.provider.as_str(), "not_sent");
             return self.vault.return_unsent(lease).await;
         }
@@ -87,10 +92,14 @@ impl App {
                 deadline: manifest.token.deadline,
             })
             .await;
-        match answer {
-            Ok(answer) => self.keep(lease, manifest, &client, answer).await,
-            Err(error) => self.record(lease, manifest, &error).await,
-        }
+        let finished = permit.finish(Outcome::of(manifest, &answer));
+        let settled = async {
+            match answer {
+                Ok(answer) => self.keep(lease, manifest, &client, answer).await,
+                Err(error) => self.record(lease, manifest, &error).await,
+            }
+        };
+        tokio::join!(finished, settled).1
     }
 
     /// Ends a lease for want of the client. A database that is away is asked again at once; a client
@@ -125,6 +134,7 @@ impl App {
         let sealed = self.vault.seal_answer(lease, &tokens)?;
         let grace = manifest.refresh.grace.unwrap_or(DEFAULT_GRACE);
         let settled = self.commit(lease, &sealed, grace).await?;
+        self.breakers.accepted(lease).await;
         let outcome = match settled {
             Settled::Committed => "refreshed",
             Settled::Deleted => "deleted",
@@ -209,6 +219,9 @@ impl App {
             rejected: !error.may_have_taken_effect(),
         };
         let state = self.vault.record_failure(lease, &failure).await?;
+        if failure.action == Action::Operator {
+            self.breakers.look().await;
+        }
         self.counts
             .rotation(lease.provider.as_str(), failure.cause.as_str());
         tracing::warn!(
