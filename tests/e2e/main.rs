@@ -4,6 +4,7 @@
 mod authlib;
 mod authorization_response;
 mod bad_input;
+mod breaker;
 mod connect;
 mod contract;
 mod deleting;
@@ -12,6 +13,7 @@ mod deleting_siblings;
 mod dependencies;
 mod google;
 mod grpc;
+mod limits;
 mod mobile_codes;
 mod on_demand;
 mod outages;

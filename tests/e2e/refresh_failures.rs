@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use workapi_proto::events::v1::CredentialStateChanged;
-use workapi_sandbox::ClientChange;
 use workapi_tests::{Credential, Stack, UserSession};
 
 const ANN: &str = "ann@example.test";
@@ -90,6 +89,17 @@ async fn a_provider_that_asks_for_peace_gets_it() {
     assert_eq!((failed.state.as_str(), failed.cause), ("active", None));
     let peace = stack.due_in(&id).await;
     assert!(peace > Duration::from_secs(500), "{peace:?}");
+}
+
+#[tokio::test]
+async fn after_the_peace_that_a_provider_asked_for_it_is_asked_again() {
+    let (stack, _, id) = connected().await;
+
+    let fault = json!({
+        "endpoint": "token", "kind": "status", "status": 503, "retry_after_seconds": 1,
+    });
+    fail_refresh(&stack, &id, fault).await;
+
     assert_heals(&stack, &id).await;
 }
 
@@ -121,31 +131,6 @@ async fn a_failure_shows_once_the_access_token_has_run_out_and_then_heals() {
         .await;
     let told: CredentialStateChanged = event.decode();
     assert_eq!(told.action, "wait");
-    assert_heals(&stack, &id).await;
-}
-
-#[tokio::test]
-async fn a_wrong_client_secret_is_the_operators_matter_and_not_the_users() {
-    let stack = Stack::start().await;
-    let environment = stack.environment().await;
-    let user = stack.application(&environment).create_user("cust-1").await;
-    let id = user.connect("email", ANN).await;
-    stack
-        .register_client(ClientChange {
-            client_secret: Some("rotated-at-the-provider".to_owned()),
-            ..ClientChange::default()
-        })
-        .await;
-
-    stack.make_due(&id).await;
-    let failed = stack
-        .credential_when(&id, "a failed refresh", |found| found.failures > 0)
-        .await;
-
-    assert_eq!(failed.state, "active");
-    environment
-        .set_provider("sandbox", stack.client_id(), "rotated-at-the-provider")
-        .await;
     assert_heals(&stack, &id).await;
 }
 

@@ -1,6 +1,7 @@
 //! The services of a stack, each with the configuration that `work-api dev` would give it.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -131,6 +132,14 @@ impl Parts {
             max_connections: 10,
             nats_url: self.nats_url.clone(),
             nats_prefix: self.prefix.clone(),
+            redis_url: Some(self.redis_url.clone()),
+            redis_prefix: self.prefix.clone(),
+            // However busy the machine is, a test means Redis when it says so.
+            redis_patience: Duration::from_secs(5),
+            replicas: u32::try_from(self.options.replicas)
+                .ok()
+                .and_then(NonZeroU32::new)
+                .expect("there is at least one replica"),
             catalogue: self.catalogue.clone(),
             key_ring: Arc::new(self.key_ring()),
             spill_directory: None,

@@ -7,7 +7,8 @@ pub trait Event: prost::Message + Default {
     /// Returns the subject without prefix: `evt.<service>.<entity>.<past tense>.v<n>`.
     fn subject(&self) -> String;
 
-    /// Returns the id of the integration, user or environment that the fact is about.
+    /// Returns the id of the integration, user, environment or provider config that the fact is
+    /// about.
     fn subject_id(&self) -> &str;
 }
 
@@ -36,6 +37,8 @@ events! {
     CredentialRefreshed => "evt.auth.credential.refreshed.v1", integration_id;
     CredentialExpiring => "evt.auth.credential.expiring.v1", integration_id;
     CredentialRevoked => "evt.auth.credential.revoked.v1", integration_id;
+    ProviderBreakerOpened => "evt.auth.provider.breaker_opened.v1", provider_config_id;
+    ProviderBreakerClosed => "evt.auth.provider.breaker_closed.v1", provider_config_id;
 }
 
 impl Event for events::CredentialStateChanged {

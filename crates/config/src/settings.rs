@@ -1,6 +1,7 @@
 //! The settings and their defaults.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -110,6 +111,10 @@ pub struct Settings {
     #[serde(deserialize_with = "parse::prefix")]
     pub redis_prefix: String,
 
+    /// How many token-refreshers run; each keeps to its part of a provider's
+    /// limits while Redis is away.
+    pub refresher_replicas: NonZeroU32,
+
     /// Provider manifests that add to or override the embedded ones.
     pub providers_dir: Option<PathBuf>,
     /// Where sealed answers are kept when no other sink takes them; unset: no
@@ -175,6 +180,7 @@ impl Default for Settings {
             nats_url: None,
             nats_prefix: String::new(),
             redis_prefix: String::new(),
+            refresher_replicas: NonZeroU32::MIN,
             providers_dir: None,
             spill_dir: None,
             keyring_file: None,

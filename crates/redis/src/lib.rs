@@ -4,6 +4,7 @@
 //! answered within [`TIMEOUT`] is [`Error::Unavailable`], and callers answer 503.
 
 mod error;
+mod script;
 
 use std::fmt;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 
 pub use error::Error;
+pub use script::Script;
 
 /// How long any one operation takes at most, reconnecting included.
 pub const TIMEOUT: Duration = Duration::from_millis(1500);
@@ -42,14 +44,29 @@ impl Redis {
     ///
     /// The URL is malformed, or the server does not answer within [`TIMEOUT`] or refuses us.
     pub async fn connect(url: &SecretString, prefix: impl Into<String>) -> Result<Self, Error> {
-        let info = connection_info(url.expose_secret()).map_err(Error::Url)?;
-        let address = info.addr().to_string();
-        let client = Client::open(info).map_err(Error::Url)?;
+        let client = client(url)?;
         // The connection manager would try again for long, and hide why.
         let probe = client.get_multiplexed_async_connection();
         bounded(probe)
             .await
-            .map_err(|error| Error::from_redis("connect", &address, error))?;
+            .map_err(|error| Error::from_redis("connect", &address(&client), error))?;
+        let redis = Self::over(client, prefix.into())?;
+        redis.warn_if_keys_may_be_evicted().await;
+        Ok(redis)
+    }
+
+    /// Takes a server that may be away: the first operation connects. For what Redis only makes
+    /// better.
+    ///
+    /// # Errors
+    ///
+    /// The URL is malformed.
+    pub fn lazy(url: &SecretString, prefix: impl Into<String>) -> Result<Self, Error> {
+        Self::over(client(url)?, prefix.into())
+    }
+
+    fn over(client: Client, prefix: String) -> Result<Self, Error> {
+        let address = address(&client);
         let config = ConnectionManagerConfig::new()
             .set_min_delay(RECONNECT_DELAY)
             .set_max_delay(LONGEST_RECONNECT_DELAY)
@@ -58,13 +75,11 @@ impl Redis {
             .set_response_timeout(Some(TIMEOUT));
         let connection = ConnectionManager::new_lazy_with_config(client, config)
             .map_err(|error| Error::from_redis("connect", &address, error))?;
-        let redis = Self {
+        Ok(Self {
             connection,
             address,
-            prefix: prefix.into(),
-        };
-        redis.warn_if_keys_may_be_evicted().await;
-        Ok(redis)
+            prefix,
+        })
     }
 
     /// Stores a value for `ttl` (in whole milliseconds, at least one) unless the key exists, and
@@ -136,6 +151,15 @@ impl fmt::Debug for Redis {
             .field("prefix", &self.prefix)
             .finish_non_exhaustive()
     }
+}
+
+fn client(url: &SecretString) -> Result<Client, Error> {
+    let info = connection_info(url.expose_secret()).map_err(Error::Url)?;
+    Client::open(info).map_err(Error::Url)
+}
+
+fn address(client: &Client) -> String {
+    client.get_connection_info().addr().to_string()
 }
 
 fn connection_info(url: &str) -> redis::RedisResult<ConnectionInfo> {

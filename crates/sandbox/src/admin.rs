@@ -16,7 +16,7 @@ use crate::accounts::UnknownAccount;
 use crate::app::App;
 use crate::clients::{Client, ClientChange, InvalidClient};
 use crate::faults::{Fault, InvalidFault};
-use crate::ledger::{CounterReport, Ledger, PendingGrant, RedirectUri};
+use crate::ledger::{CounterReport, PendingGrant, RedirectUri};
 use crate::scope::Scope;
 
 /// The routes of the admin listener.
@@ -73,7 +73,8 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, serde_json::Error> {
 }
 
 async fn counters(State(app): State<Arc<App>>) -> Json<CounterReport> {
-    Json(app.store.read(Ledger::counters))
+    let max_concurrent = app.concurrency.most();
+    Json(app.store.read(|ledger| ledger.counters(max_concurrent)))
 }
 
 async fn add_fault(

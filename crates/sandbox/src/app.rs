@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use workapi_types::Clock;
 
+use crate::concurrency::Concurrency;
 use crate::faults::Faults;
 use crate::signing::SigningKey;
 use crate::store::Store;
@@ -16,6 +17,7 @@ pub(crate) struct App {
     pub(crate) store: Store,
     pub(crate) signing_key: SigningKey,
     pub(crate) faults: Faults,
+    pub(crate) concurrency: Concurrency,
 }
 
 impl App {

@@ -63,8 +63,16 @@ pub(crate) struct Identity {
 /// The counters as the admin listener shows them.
 #[derive(Serialize)]
 pub(crate) struct CounterReport {
-    total: Counters,
+    total: Total,
     clients: BTreeMap<String, Counters>,
+}
+
+#[derive(Serialize)]
+struct Total {
+    #[serde(flatten)]
+    counters: Counters,
+    /// The most token requests that were under way at one time.
+    max_concurrent: u64,
 }
 
 impl Ledger {
@@ -134,12 +142,15 @@ impl Ledger {
         self.count(client_id, |counters| counters.answers_dropped += 1);
     }
 
-    /// Returns all counters.
-    pub(crate) fn counters(&self) -> CounterReport {
+    /// Returns all counters, with one that is not the ledger's.
+    pub(crate) fn counters(&self, max_concurrent: u64) -> CounterReport {
         let of_client =
             |(id, known): (&String, &Registration)| (id.clone(), known.counters.clone());
         CounterReport {
-            total: self.total.clone(),
+            total: Total {
+                counters: self.total.clone(),
+                max_concurrent,
+            },
             clients: self.clients.iter().map(of_client).collect(),
         }
     }

@@ -15,6 +15,7 @@ mod app;
 mod authorize;
 mod bearer;
 mod clients;
+mod concurrency;
 mod config;
 mod counters;
 mod credentials;

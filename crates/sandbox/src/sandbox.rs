@@ -14,6 +14,7 @@ use url::Url;
 
 use crate::app::App;
 use crate::clients::{Client, ClientChange};
+use crate::concurrency::{self, Concurrency};
 use crate::config::Config;
 use crate::error::Error;
 use crate::faults::{self, Endpoint, Faults};
@@ -66,6 +67,7 @@ impl Sandbox {
             store: Store::new(ledger, file),
             signing_key,
             faults: Faults::default(),
+            concurrency: Concurrency::default(),
         };
         // The signing key is in the file before it signs anything.
         app.store.change(|_| ()).await?;
@@ -170,7 +172,9 @@ fn public_routes(app: &Arc<App>) -> Router {
         .route("/authorize", get(authorize::ask).post(authorize::decide))
         .route(
             "/token",
-            post(token::answer).layer(faults_of(Endpoint::Token)),
+            post(token::answer)
+                .layer(faults_of(Endpoint::Token))
+                .layer(from_fn_with_state(Arc::clone(app), concurrency::count)),
         )
         .route(
             "/revoke",

@@ -8,6 +8,7 @@
 
 mod answer;
 mod back_off;
+mod breaker;
 mod connect;
 mod error;
 mod expiry;
@@ -15,9 +16,11 @@ mod grant;
 mod journal;
 mod on_demand;
 mod plan;
+mod postpone;
 mod projection;
 pub mod protocol;
 mod provider_config;
+mod rejection;
 mod revocation;
 mod rotation;
 mod schedule;
@@ -38,6 +41,7 @@ use crate::store::credential::{AskedLease, CommitRow, LeasedRow};
 use crate::together::Together;
 
 pub use answer::SealedAnswer;
+pub use breaker::SuspectClient;
 pub use connect::{Connected, Exchange, ExchangeStart, NewGrant, OpenExchange, StateHash};
 pub use error::Error;
 pub use grant::Grant;

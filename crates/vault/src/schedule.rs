@@ -88,7 +88,7 @@ impl Vault {
             });
         }
         if !postponed.is_empty() {
-            store::postpone(self.database.pool(), &postponed).await?;
+            store::put_off(self.database.pool(), &postponed).await?;
         }
         Ok(Claimed { claims, more })
     }

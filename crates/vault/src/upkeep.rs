@@ -39,8 +39,8 @@ impl Vault {
             .collect()
     }
 
-    /// Deletes used states after an hour, attempts after a day, quarantined answers after
-    /// their time, and what is left of deleted integrations after 35 days.
+    /// Deletes used states after an hour, attempts after a day, rejections that were not
+    /// repeated after three, quarantined answers after their time, and what is left of deleted integrations after 35 days.
     ///
     /// # Errors
     /// Fails when the vault does.

@@ -1,7 +1,9 @@
 //! What an instance of the service is made of.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::SecretString;
 use workapi_keyring::KeyRing;
@@ -18,6 +20,15 @@ pub struct Config {
     pub nats_url: SecretString,
     /// Put before every stream, subject and durable.
     pub nats_prefix: String,
+    /// The Redis server through which replicas share the limits of providers; without one each
+    /// keeps to its part of them.
+    pub redis_url: Option<SecretString>,
+    /// Put before every Redis key.
+    pub redis_prefix: String,
+    /// How long Redis may take to answer before a replica keeps to its part of the limits.
+    pub redis_patience: Duration,
+    /// How many replicas there are, for limits without Redis.
+    pub replicas: NonZeroU32,
     /// The providers whose tokens are rotated.
     pub catalogue: Catalogue,
     /// A ring with keys for `access`, `refresh` and `client`.
@@ -31,4 +42,6 @@ pub struct Config {
 impl Config {
     /// The usual [`Config::concurrency`].
     pub const DEFAULT_CONCURRENCY: usize = 64;
+    /// The usual [`Config::redis_patience`].
+    pub const DEFAULT_REDIS_PATIENCE: Duration = Duration::from_millis(100);
 }

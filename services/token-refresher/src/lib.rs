@@ -6,6 +6,7 @@
 
 mod app;
 mod config;
+mod limits;
 mod service;
 
 pub use config::Config;

@@ -6,12 +6,14 @@ use tokio_util::sync::CancellationToken;
 use workapi_bus::{Bus, Delivery, Journal, Relay, Stream, Subscription};
 use workapi_postgres::Database;
 use workapi_proto::jobs::v1::RefreshRequest;
+use workapi_redis::Redis;
 use workapi_runtime::{Health, ServiceHealth, Shutdown};
 use workapi_telemetry::Metrics;
 use workapi_vault::{MIGRATOR, Sinks, TOKEN_REFRESHER_ROLE, Vault};
 
 use crate::Config;
-use crate::app::{App, Counts};
+use crate::app::{App, Breakers, Counts, open_breakers};
+use crate::limits::{Limits, Shared};
 
 /// The name in logs, metrics, health and the servers' own views.
 const NAME: &str = "token-refresher";
@@ -31,6 +33,9 @@ pub enum Error {
     /// A key is missing, or the spill directory can't be used or folded.
     #[error(transparent)]
     Vault(#[from] workapi_vault::Error),
+    /// The Redis URL is malformed.
+    #[error(transparent)]
+    Redis(#[from] workapi_redis::Error),
     /// The HTTP client for providers could not be made.
     #[error(transparent)]
     OAuth(#[from] workapi_oauth::HttpClientError),
@@ -72,18 +77,26 @@ impl Service {
         };
         let bus = Bus::connect(&bus).await?;
         add_checks(health, &database, &bus);
+        let shared = config.redis_url.as_ref().map(|url| {
+            let redis = Redis::lazy(url, config.redis_prefix)?;
+            Ok::<_, Error>(Shared::new(redis, config.redis_patience))
+        });
+        let vault = Vault::open(database, config.key_ring)?;
         let sinks = Sinks::open(
-            Vault::open(database, config.key_ring)?,
+            vault.clone(),
             Journal::new(bus.clone()),
             config.spill_directory.as_deref(),
         )?;
         sinks.fold_spill(false).await?;
+        let meter = metrics.meter(NAME);
         let app = Arc::new(App {
             sinks,
             bus: bus.clone(),
+            breakers: Breakers::new(vault, open_breakers(&meter)),
+            limits: Limits::new(shared.transpose()?, config.replicas),
             catalogue: config.catalogue,
             oauth: workapi_oauth::Client::new(workapi_oauth::HttpClient::new()?),
-            counts: Counts::new(&metrics.meter(NAME)),
+            counts: Counts::new(&meter),
             shutdown: shutdown.clone(),
         });
         let health = health.add_service(NAME);
@@ -133,8 +146,17 @@ impl Service {
             last_job_done.cancel();
             worked
         };
+        let watching = async {
+            tokio::select! {
+                () = app.breakers.watch() => {}
+                () = last_job_done.cancelled() => {}
+            }
+            Ok(())
+        };
+        // Before the first job: a breaker that was open before a restart still is.
+        app.breakers.look().await;
         health.serving();
-        let ended = tokio::try_join!(working, relaying).map(drop);
+        let ended = tokio::try_join!(working, relaying, watching).map(drop);
         database.close().await;
         Ok(ended?)
     }

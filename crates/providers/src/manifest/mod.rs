@@ -34,6 +34,7 @@
 //! | `refresh.class` | how refresh tokens rotate: `A`, `B`, `C`, `D` | `D` |
 //! | `refresh.grace_seconds` | how long a used refresh token still works; needed for class C | none |
 //! | `refresh.max_concurrency` | exchanges at one time for one client | 16 |
+//! | `refresh.max_per_second` | exchanges a second for one client | none |
 //! | `refresh.idle_days` | life of a refresh token that is not used | none |
 //! | `refresh.absolute_days` | life of a grant | none |
 //! | `refresh.keep_fresh_days` | how long after its last use a credential is refreshed ahead; 0: always | 7 |

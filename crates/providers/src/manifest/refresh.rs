@@ -19,6 +19,8 @@ pub struct Refresh {
     pub grace: Option<Duration>,
     /// Exchanges at one time for one client.
     pub max_concurrency: NonZeroU32,
+    /// Exchanges a second for one client, where the provider counts them.
+    pub max_per_second: Option<NonZeroU32>,
     /// The life of a refresh token that is not used.
     pub idle: Option<Duration>,
     /// The life of a grant, whatever is done with it.
@@ -48,6 +50,7 @@ pub(super) struct Table {
     class: RotationClass,
     grace_seconds: Option<NonZeroU32>,
     max_concurrency: NonZeroU32,
+    max_per_second: Option<NonZeroU32>,
     idle_days: Option<NonZeroU32>,
     absolute_days: Option<NonZeroU32>,
     keep_fresh_days: u32,
@@ -60,6 +63,7 @@ impl Default for Table {
             class: RotationClass::D,
             grace_seconds: None,
             max_concurrency: const { NonZeroU32::new(16).unwrap() },
+            max_per_second: None,
             idle_days: None,
             absolute_days: None,
             keep_fresh_days: 7,
@@ -79,6 +83,7 @@ impl Table {
                 .grace_seconds
                 .map(|seconds| Duration::from_secs(seconds.get().into())),
             max_concurrency: self.max_concurrency,
+            max_per_second: self.max_per_second,
             idle: self.idle_days.map(|days| DAY * days.get()),
             absolute: self.absolute_days.map(|days| DAY * days.get()),
             keep_fresh: (self.keep_fresh_days > 0).then(|| DAY * self.keep_fresh_days),

@@ -3,6 +3,7 @@
 
 mod connection;
 mod operations;
+mod script;
 
 use workapi_redis::Redis;
 use workapi_testkit::{redis_url, unique_prefix};

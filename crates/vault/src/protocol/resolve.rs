@@ -50,6 +50,20 @@ impl Replay {
         matches!(self.class, RotationClass::C | RotationClass::D)
     }
 
+    /// Returns how long a token rests whose answer was lost, under a lease that still lasts for
+    /// `lease_left`: while the provider may act on the first request, a second one could kill the
+    /// grant.
+    pub fn rest_after_loss(self, lease_left: Duration) -> Duration {
+        let now = Unresolved {
+            first_sent: Duration::ZERO,
+        };
+        if self.honours(now) {
+            Duration::ZERO
+        } else {
+            lease_left
+        }
+    }
+
     fn honours(self, unresolved: Unresolved) -> bool {
         match self.class {
             RotationClass::A | RotationClass::B => true,

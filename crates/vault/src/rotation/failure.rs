@@ -7,8 +7,8 @@ use workapi_proto::events::v1::CredentialStateChanged;
 use workapi_providers::{Action, Cause};
 
 use super::RotationLease;
-use crate::back_off::back_off;
-use crate::store::{credential, rotation_attempt};
+use crate::rejection::{Verdict, judge};
+use crate::store::{credential, quarantine, rotation_attempt};
 use crate::{Error, State, Vault};
 
 /// Why a rotation brought no tokens.
@@ -22,11 +22,15 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
     /// Whether the provider is known not to have rotated.
     pub rejected: bool,
+    /// How long the provider may still act on what was sent, where a second request must not meet
+    /// the first.
+    pub rest: Duration,
 }
 
 impl Vault {
     /// Records that a rotation brought nothing, and when to look again. Without the lease it
-    /// records nothing: whoever has it knows better.
+    /// records nothing: whoever has it knows better. A grant is not called dead while an answer
+    /// that lost a race is still to be tried: then the credential is due again.
     ///
     /// Returns the state that the credential has now, `None` when the lease was lost.
     ///
@@ -37,7 +41,6 @@ impl Vault {
         lease: &RotationLease,
         failure: &Failure,
     ) -> Result<Option<State>, Error> {
-        let back_off = back_off(&lease.integration_id, lease.failures, failure.retry_after);
         let mut transaction = self.database.begin().await?;
         let attempt_state = if failure.rejected {
             "rejected"
@@ -45,18 +48,37 @@ impl Vault {
             "unknown"
         };
         rotation_attempt::finish(&mut transaction, lease.attempt_id, attempt_state).await?;
-        let change = credential::record_failure(&mut transaction, lease, failure, back_off).await?;
-        match &change {
-            Some(change) if change.is_news() => {
-                outbox::append(&mut transaction, &change.event(lease, failure.action)).await?;
+        let verdict = match judge(&mut transaction, lease, failure).await? {
+            Verdict::Failed {
+                end: Some(State::NeedsReconnect),
+                ..
+            } if quarantine::newest(&mut transaction, lease).await?.is_some() => {
+                Verdict::Postponed(Duration::ZERO)
             }
-            Some(_) => {}
-            // If it is the deletion that came between, its revocation waits for this lease.
-            None => credential::release(&mut transaction, lease, Duration::ZERO).await?,
-        }
+            verdict => verdict,
+        };
+        let state = match verdict {
+            Verdict::Postponed(after) => {
+                credential::postpone(&mut transaction, lease, after).await?
+            }
+            Verdict::Failed { cause, end, after } => {
+                let change =
+                    credential::record_failure(&mut transaction, lease, cause, end, after).await?;
+                match &change {
+                    Some(change) if change.is_news() => {
+                        let action = end.map_or(failure.action, State::action);
+                        outbox::append(&mut transaction, &change.event(lease, action)).await?;
+                    }
+                    Some(_) => {}
+                    // If it is the deletion that came between, its revocation waits for this lease.
+                    None => credential::release(&mut transaction, lease, Duration::ZERO).await?,
+                }
+                change.map(|change| change.state)
+            }
+        };
         transaction.commit().await?;
-        change
-            .map(|change| State::parse(&change.state).ok_or(Error::Corrupt("state")))
+        state
+            .map(|state| State::parse(&state).ok_or(Error::Corrupt("state")))
             .transpose()
     }
 }

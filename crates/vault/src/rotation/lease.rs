@@ -47,6 +47,8 @@ pub struct RotationLease {
     pub unresolved: Option<Unresolved>,
     /// The life that the stored access token had left when the lease was written.
     pub access_left: Duration,
+    /// When the lease ends by itself.
+    pub(super) ends_at: Instant,
     pub(super) lease_token: Uuid,
     pub(super) salt: Salt,
     pub(super) failures: i32,
@@ -70,11 +72,20 @@ impl RotationLease {
         self.lease_token
     }
 
+    /// Returns how long the lease still lasts.
+    pub fn time_left(&self) -> Duration {
+        self.ends_at.saturating_duration_since(Instant::now())
+    }
+
     /// Says why the provider rejected this grant without a reason, where the calendar knows it:
     /// its end came, or nobody used it for longer than `idle`.
     pub fn explain(&self, cause: Cause, idle: Option<Duration>) -> Cause {
         let since_success = self.since_success + self.leased_at.elapsed();
         plan::explain_rejection(cause, self.past_absolute_end, since_success, idle)
+    }
+
+    pub(crate) fn failures(&self) -> i32 {
+        self.failures
     }
 
     /// Names an attempt to send the token of this lease.
@@ -167,7 +178,7 @@ impl Vault {
             claim,
             lease_token,
             attempt_id,
-            ..
+            length,
         } = asked;
         let salt = Salt::from_slice(&row.salt)?;
         let slot = PairSlot {
@@ -189,6 +200,7 @@ impl Vault {
                 first_sent: seconds(age),
             }),
             access_left: seconds(row.access_left),
+            ends_at: leased_at + length,
             lease_token,
             salt,
             failures: row.failures,
@@ -196,18 +208,6 @@ impl Vault {
             since_success: seconds(row.since_success),
             integration_id: claim.integration_id,
         })
-    }
-
-    /// Gives back a lease under which nothing was sent; the credential is due again after a while.
-    ///
-    /// # Errors
-    /// Fails when the vault does; the lease then ends by itself.
-    pub async fn return_unsent(&self, lease: &RotationLease, after: Duration) -> Result<(), Error> {
-        let mut transaction = self.database.begin().await?;
-        rotation_attempt::finish(&mut transaction, lease.attempt_id, "not_sent").await?;
-        credential::release(&mut transaction, lease, after).await?;
-        transaction.commit().await?;
-        Ok(())
     }
 }
 

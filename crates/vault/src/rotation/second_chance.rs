@@ -19,20 +19,24 @@ pub struct SecondChance {
 }
 
 impl Vault {
-    /// Finds the newest live quarantined answer of the lease's grant that is not among `tried`,
-    /// and records an attempt with its refresh token; `None` when there is none.
+    /// Finds the newest live quarantined answer of the lease's grant that was not tried yet, and
+    /// records an attempt with its refresh token; `None` when there is none.
     ///
-    /// The entry stays until its grace is over, so that a crash does not cost it.
+    /// An answer counts as tried only when it is `refused`, so that a crash does not cost it.
     ///
     /// # Errors
     /// Fails when the vault does; nothing may be sent then.
     pub async fn second_chance(
         &self,
         lease: &RotationLease,
-        tried: &[AttemptId],
+        refused: Option<AttemptId>,
     ) -> Result<Option<SecondChance>, Error> {
         let mut transaction = self.database.begin().await?;
-        let Some(row) = quarantine::newest(&mut transaction, lease, tried).await? else {
+        if let Some(refused) = refused {
+            quarantine::mark_tried(&mut transaction, refused).await?;
+        }
+        let Some(row) = quarantine::newest(&mut transaction, lease).await? else {
+            transaction.commit().await?;
             return Ok(None);
         };
         let slot = PairSlot {

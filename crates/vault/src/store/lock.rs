@@ -1,7 +1,7 @@
 //! Advisory locks, for what has no row to lock yet. They end with the transaction.
 
 use sqlx::PgConnection;
-use workapi_types::{EnvironmentGuid, IntegrationId, ProviderName};
+use workapi_types::{EnvironmentGuid, IntegrationId, ProviderConfigId, ProviderName};
 
 /// Makes connecting and deleting one integration take turns.
 pub(crate) async fn integration(
@@ -18,6 +18,14 @@ pub(crate) async fn client(
     provider: &ProviderName,
 ) -> Result<(), sqlx::Error> {
     acquire(connection, &format!("client {environment} {provider}")).await
+}
+
+/// Makes everything take turns that opens or closes the breaker of a config, or probes.
+pub(crate) async fn breaker(
+    connection: &mut PgConnection,
+    config: ProviderConfigId,
+) -> Result<(), sqlx::Error> {
+    acquire(connection, &format!("breaker {config}")).await
 }
 
 /// Makes everything take turns that decides whether a provider account is still in use.

@@ -47,9 +47,7 @@ pub(crate) async fn insert(
 pub(crate) async fn newest(
     connection: &mut PgConnection,
     lease: &RotationLease,
-    tried: &[AttemptId],
 ) -> Result<Option<QuarantinedRow>, sqlx::Error> {
-    let tried: Vec<Uuid> = tried.iter().map(|attempt| attempt.as_uuid()).collect();
     sqlx::query_as(
         "SELECT attempt_id, generation, sealed_refresh, salt
          FROM quarantine
@@ -57,15 +55,26 @@ pub(crate) async fn newest(
              AND grant_id = $2
              AND kept_until > now()
              AND sealed_refresh IS NOT NULL
-             AND attempt_id <> ALL ($3)
+             AND NOT tried
          ORDER BY created_at DESC
          LIMIT 1",
     )
     .bind(lease.integration_id.as_str())
     .bind(lease.grant_id.as_uuid())
-    .bind(tried)
     .fetch_optional(connection)
     .await
+}
+
+/// Records that the provider refused the token of an answer.
+pub(crate) async fn mark_tried(
+    connection: &mut PgConnection,
+    attempt_id: AttemptId,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE quarantine SET tried = true WHERE attempt_id = $1")
+        .bind(attempt_id.as_uuid())
+        .execute(connection)
+        .await
+        .map(drop)
 }
 
 pub(crate) async fn delete(

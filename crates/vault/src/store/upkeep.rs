@@ -55,6 +55,7 @@ pub(crate) async fn purge(pool: &PgPool) -> Result<(), sqlx::Error> {
     for statement in [
         "DELETE FROM used_state WHERE started_at < now() - interval '1 hour'",
         "DELETE FROM rotation_attempt WHERE finished_at < now() - interval '1 day'",
+        "DELETE FROM rejection WHERE rejected_at < now() - interval '3 days'",
         "DELETE FROM quarantine WHERE kept_until < now()",
         "DELETE FROM credential
          WHERE state = 'revoked' AND state_since < now() - interval '35 days'",

@@ -24,6 +24,7 @@ async fn work(worker: usize, auth: Vault, refresher: Vault) -> usize {
         action: Action::Wait,
         retry_after: None,
         rejected: true,
+        rest: std::time::Duration::ZERO,
     };
     let mut committed = 0;
     for round in 0..ROUNDS {
@@ -33,10 +34,7 @@ async fn work(worker: usize, auth: Vault, refresher: Vault) -> usize {
                 continue;
             };
             match (worker + round) % 4 {
-                0 => refresher
-                    .return_unsent(&lease, Duration::ZERO)
-                    .await
-                    .unwrap(),
+                0 => refresher.postpone(&lease, Duration::ZERO).await.unwrap(),
                 1 => {
                     refresher.record_failure(&lease, &failure).await.unwrap();
                 }

@@ -15,12 +15,14 @@ const OVERLOAD: Failure = Failure {
     action: Action::Wait,
     retry_after: None,
     rejected: false,
+    rest: std::time::Duration::ZERO,
 };
 const INVALID_GRANT: Failure = Failure {
     cause: Cause::RevokedByUser,
     action: Action::Reconnect,
     retry_after: None,
     rejected: true,
+    rest: std::time::Duration::ZERO,
 };
 
 impl Fixture {
@@ -29,7 +31,11 @@ impl Fixture {
         recorded.unwrap()
     }
 
-    async fn fail(&self, integration: &IntegrationId, failure: &Failure) -> Option<State> {
+    pub(crate) async fn fail(
+        &self,
+        integration: &IntegrationId,
+        failure: &Failure,
+    ) -> Option<State> {
         let lease = self.lease(integration).await;
         self.record(&lease, failure).await
     }
@@ -140,18 +146,42 @@ async fn a_rejected_grant_waits_for_the_user() {
 async fn an_operators_mistake_is_waited_out() {
     let vault = Fixture::new().await;
     let integration = vault.connected().await;
+    vault.connected().await;
     vault.expire(&integration).await;
     let wrong_secret = Failure {
         cause: Cause::OperatorConfig,
         action: Action::Operator,
         retry_after: None,
         rejected: true,
+        rest: std::time::Duration::ZERO,
     };
 
     let state = vault.fail(&integration, &wrong_secret).await;
 
     assert_eq!(state, Some(State::RefreshFailing));
     assert!(times(&vault.sql, &integration).await.due_in.is_some());
+}
+
+#[tokio::test]
+async fn what_an_administrator_forbids_waits_for_an_operator() {
+    let vault = Fixture::new().await;
+    let integration = vault.connected().await;
+    let forbidden = Failure {
+        cause: Cause::AdminPolicy,
+        action: Action::Operator,
+        retry_after: None,
+        rejected: true,
+        rest: std::time::Duration::ZERO,
+    };
+
+    let state = vault.fail(&integration, &forbidden).await;
+
+    assert_eq!(state, Some(State::NeedsOperator));
+    let event: CredentialStateChanged = vault.last_event().await;
+    assert_eq!(
+        (event.cause.as_str(), event.action.as_str()),
+        ("admin_policy", "operator")
+    );
 }
 
 #[tokio::test]

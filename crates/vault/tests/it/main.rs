@@ -2,6 +2,7 @@
 //! it, so that a missing privilege fails the test of what needs it.
 #![cfg(test)]
 
+mod breaker;
 mod concurrency;
 mod connect;
 mod credential;
@@ -17,6 +18,8 @@ mod model;
 mod new_grant;
 mod on_demand;
 mod outage;
+mod postpone;
+mod probe;
 mod projection;
 mod provider_config;
 mod refresh_token;
@@ -27,6 +30,7 @@ mod schedule;
 mod secrecy;
 mod siblings;
 mod sinks;
+mod unknown_rejection;
 mod unresolved;
 mod upkeep;
 mod urgency;

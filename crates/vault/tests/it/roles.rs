@@ -43,6 +43,7 @@ async fn the_token_refresher_can_neither_connect_nor_delete_nor_change_a_client(
             "DELETE FROM tombstone",
             "UPDATE provider_config SET current = false",
             "INSERT INTO provider_config (id) VALUES (gen_random_uuid())",
+            "UPDATE provider_breaker SET opened_at = now()",
             "UPDATE client_secret SET position = 1",
             "DELETE FROM client_secret",
             "UPDATE used_state SET outcome = ''",
@@ -66,6 +67,10 @@ async fn auth_can_neither_invent_nor_change_an_attempt() {
             "INSERT INTO rotation_attempt (attempt_id) VALUES (gen_random_uuid())",
             "UPDATE rotation_attempt SET state = 'committed'",
             "INSERT INTO quarantine (attempt_id) VALUES (gen_random_uuid())",
+            "INSERT INTO provider_breaker (provider_config_id) VALUES (gen_random_uuid())",
+            "UPDATE provider_breaker SET probes = 0",
+            "DELETE FROM provider_breaker",
+            "UPDATE rejection SET times = 1",
             "CREATE TABLE mine ()",
         ],
     )

@@ -143,7 +143,7 @@ async fn a_lease_under_which_nothing_was_sent_is_given_back() {
 
     vault
         .refresher
-        .return_unsent(&lease, Duration::ZERO)
+        .postpone(&lease, Duration::ZERO)
         .await
         .unwrap();
 
@@ -164,7 +164,7 @@ async fn a_lease_that_somebody_took_over_is_not_given_back() {
 
     vault
         .refresher
-        .return_unsent(&lost, Duration::ZERO)
+        .postpone(&lost, Duration::ZERO)
         .await
         .unwrap();
 

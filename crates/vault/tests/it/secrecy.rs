@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use sqlx::AssertSqlSafe;
+use workapi_providers::{Action, Cause};
 use workapi_types::{AccessToken, ClientSecret, RefreshToken};
-use workapi_vault::{Error, Settled};
+use workapi_vault::{Error, Failure, Settled};
 
 use crate::fixture::{DEADLINE, Fixture, new_integration, provider, store, tokens};
 
@@ -61,6 +62,16 @@ async fn no_secret_stands_in_the_database_in_any_table() {
             .await;
         assert_eq!(settled.unwrap(), end);
     }
+    let refused = vault.lease(&integration).await;
+    let wrong_secret = Failure {
+        cause: Cause::OperatorConfig,
+        action: Action::Operator,
+        retry_after: None,
+        rejected: true,
+        rest: std::time::Duration::ZERO,
+    };
+    let recorded = vault.refresher.record_failure(&refused, &wrong_secret);
+    recorded.await.unwrap();
     vault.auth.delete(&new_integration()).await.unwrap();
 
     let dump = dump(&vault).await;

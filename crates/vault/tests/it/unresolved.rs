@@ -17,6 +17,7 @@ fn failure(rejected: bool) -> Failure {
         action: Action::Wait,
         retry_after: None,
         rejected,
+        rest: std::time::Duration::ZERO,
     }
 }
 
@@ -83,7 +84,7 @@ async fn what_was_never_sent_is_not_unresolved() {
     let lease = vault.lease(&integration).await;
     let pause = Duration::from_mins(7);
 
-    vault.refresher.return_unsent(&lease, pause).await.unwrap();
+    vault.refresher.postpone(&lease, pause).await.unwrap();
 
     assert_about(times(&vault.sql, &integration).await.due_in, 420.0);
     assert_eq!(vault.lease(&integration).await.unresolved, None);
@@ -130,10 +131,10 @@ async fn an_answer_that_lost_a_race_is_a_second_chance_once() {
     race(&vault, &integration).await;
     let lease = vault.lease(&integration).await;
 
-    let chance = vault.refresher.second_chance(&lease, &[]).await.unwrap();
+    let chance = vault.refresher.second_chance(&lease, None).await.unwrap();
     let chance = chance.expect("the loser's answer is live");
-    let tried = [chance.quarantined];
-    let another = vault.refresher.second_chance(&chance.lease, &tried).await;
+    let refused = Some(chance.quarantined);
+    let another = vault.refresher.second_chance(&chance.lease, refused).await;
 
     assert_eq!(lease.refresh_token.expose(), "refresh-winner");
     assert_eq!(chance.lease.refresh_token.expose(), "refresh-loser");
@@ -148,7 +149,7 @@ async fn a_second_chance_that_works_becomes_the_next_generation() {
     let integration = vault.connected().await;
     race(&vault, &integration).await;
     let lease = vault.lease(&integration).await;
-    let chance = vault.refresher.second_chance(&lease, &[]).await.unwrap();
+    let chance = vault.refresher.second_chance(&lease, None).await.unwrap();
     let chance = chance.unwrap().lease;
     let answer = vault.refresher.seal_answer(&chance, &tokens("3")).unwrap();
 
@@ -176,7 +177,7 @@ async fn a_second_chance_ends_with_its_grace_and_with_its_grant() {
             &integration,
         )
         .await;
-    let after_its_grace = vault.refresher.second_chance(&of_the_grant, &[]).await;
+    let after_its_grace = vault.refresher.second_chance(&of_the_grant, None).await;
     vault
         .execute(
             "UPDATE quarantine SET kept_until = now() + interval '1 hour'
@@ -187,7 +188,7 @@ async fn a_second_chance_ends_with_its_grace_and_with_its_grant() {
     vault.connect(&integration).await;
     let of_another = vault.lease(&integration).await;
 
-    let after_a_reconnect = vault.refresher.second_chance(&of_another, &[]).await;
+    let after_a_reconnect = vault.refresher.second_chance(&of_another, None).await;
 
     assert!(after_its_grace.unwrap().is_none());
     assert!(after_a_reconnect.unwrap().is_none());

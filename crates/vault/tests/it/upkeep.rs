@@ -158,7 +158,7 @@ async fn finished_attempts_are_kept_for_a_day_and_answers_as_long_as_they_may_he
     let old = vault.lease(&integration).await;
     vault
         .refresher
-        .return_unsent(&old, std::time::Duration::ZERO)
+        .postpone(&old, std::time::Duration::ZERO)
         .await
         .unwrap();
     sqlx::query("UPDATE rotation_attempt SET finished_at = now() - interval '25 hours'")

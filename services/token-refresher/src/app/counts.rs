@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use workapi_telemetry::{Counter, Histogram, KeyValue, Meter};
+use workapi_telemetry::{Counter, Histogram, KeyValue, Meter, UpDownCounter};
 
 /// From a commit that meets no other to one that waits for a database that stands still.
 const ANSWER_TO_SINK_SECONDS: [f64; 12] = [
@@ -15,6 +15,7 @@ pub(crate) struct Counts {
     rotations: Counter<u64>,
     revocations: Counter<u64>,
     answer_to_sink: Histogram<f64>,
+    put_off: Counter<u64>,
 }
 
 impl Counts {
@@ -38,6 +39,12 @@ impl Counts {
                 )
                 .with_boundaries(ANSWER_TO_SINK_SECONDS.to_vec())
                 .build(),
+            put_off: meter
+                .u64_counter("workapi.rotations_put_off")
+                .with_description(
+                    "Rotations that were due but not allowed, by provider and what forbade them.",
+                )
+                .build(),
         }
     }
 
@@ -45,6 +52,13 @@ impl Counts {
     pub(crate) fn answer_to_sink(&self, provider: &str, duration: Duration) {
         let labels = [KeyValue::new("provider", provider.to_owned())];
         self.answer_to_sink.record(duration.as_secs_f64(), &labels);
+    }
+
+    /// Counts a rotation that has to wait; `reason` is from a closed list.
+    pub(crate) fn put_off(&self, provider: &str, reason: &'static str) {
+        let provider = KeyValue::new("provider", provider.to_owned());
+        self.put_off
+            .add(1, &[provider, KeyValue::new("reason", reason)]);
     }
 
     /// Counts an attempt to rotate; `outcome` is from a closed list.
@@ -56,6 +70,14 @@ impl Counts {
     pub(crate) fn revocation(&self, provider: &str, outcome: &'static str) {
         self.revocations.add(1, &labels(provider, outcome));
     }
+}
+
+/// Makes the count of breakers that are open; each replica counts those that it knows of.
+pub(crate) fn open_breakers(meter: &Meter) -> UpDownCounter<i64> {
+    meter
+        .i64_up_down_counter("workapi.open_breakers")
+        .with_description("Provider configs whose client the provider refuses, by provider.")
+        .build()
 }
 
 fn labels(provider: &str, outcome: &'static str) -> [KeyValue; 2] {

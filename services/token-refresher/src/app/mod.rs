@@ -1,5 +1,7 @@
 //! The use cases of the service, and what they work with.
 
+mod admit;
+mod breakers;
 mod counts;
 mod job;
 mod on_demand;
@@ -8,13 +10,18 @@ mod revoke;
 mod rotation;
 mod shredding;
 
+use std::sync::Arc;
+
 use workapi_bus::Bus;
 use workapi_oauth::Client;
 use workapi_providers::Catalogue;
 use workapi_runtime::Shutdown;
 use workapi_vault::{Sinks, Vault};
 
-pub(crate) use counts::Counts;
+pub(crate) use breakers::Breakers;
+pub(crate) use counts::{Counts, open_breakers};
+
+use crate::limits::Limits;
 
 /// What the use cases work with.
 #[derive(Debug)]
@@ -23,6 +30,8 @@ pub(crate) struct App {
     pub(crate) bus: Bus,
     pub(crate) catalogue: Catalogue,
     pub(crate) oauth: Client,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) breakers: Breakers,
     pub(crate) counts: Counts,
     /// Tracks exchanges, so that a drain waits for them.
     pub(crate) shutdown: Shutdown,

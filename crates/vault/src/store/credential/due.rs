@@ -126,7 +126,7 @@ pub(crate) async fn claim_revocations(
 }
 
 /// Puts claimed credentials off, each unless somebody has used it, made it due or claimed it since.
-pub(crate) async fn postpone(pool: &PgPool, postponed: &[Postponed]) -> Result<(), sqlx::Error> {
+pub(crate) async fn put_off(pool: &PgPool, postponed: &[Postponed]) -> Result<(), sqlx::Error> {
     let ids: Vec<&str> = postponed
         .iter()
         .map(|put_off| put_off.integration_id.as_str())

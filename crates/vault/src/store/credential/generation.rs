@@ -5,12 +5,12 @@ use std::time::Duration;
 use sqlx::PgConnection;
 use uuid::Uuid;
 use workapi_bus::outbox;
-use workapi_providers::Action;
+use workapi_providers::Cause;
 use workapi_types::{AttemptId, GrantId, IntegrationId};
 
 use crate::sealing::SealedPair;
 use crate::tokens::Deadlines;
-use crate::{Failure, RotationLease, SealedAnswer, State};
+use crate::{RotationLease, SealedAnswer, State};
 
 /// The state of a credential after a failure, and the one before.
 #[derive(Debug, sqlx::FromRow)]
@@ -145,18 +145,16 @@ pub(crate) async fn replace_revoking_pair(
     .map(drop)
 }
 
-/// Records a failure under its lease. What passes by itself shows as `refresh_failing` only
+/// Records a failure under its lease: the credential stays in the state `end`, or is looked at
+/// again `after` a time. What passes by itself shows as `refresh_failing` only
 /// once the access token ran out: until then nobody is served less.
 pub(crate) async fn record_failure(
     connection: &mut PgConnection,
     lease: &RotationLease,
-    failure: &Failure,
-    back_off: Duration,
+    cause: Cause,
+    end: Option<State>,
+    after: Duration,
 ) -> Result<Option<StateChange>, sqlx::Error> {
-    let final_state = match failure.action {
-        Action::Reconnect => Some(State::NeedsReconnect),
-        Action::None | Action::Wait | Action::Operator => None,
-    };
     sqlx::query_as(
         "WITH before AS (
              SELECT integration_id, state, cause, access_expires_at <= clock_timestamp() AS expired
@@ -188,9 +186,9 @@ pub(crate) async fn record_failure(
     .bind(lease.grant_id.as_uuid())
     .bind(lease.generation)
     .bind(lease.lease_token())
-    .bind(final_state.map(State::as_str))
-    .bind(failure.cause.as_str())
-    .bind(back_off.as_secs_f64())
+    .bind(end.map(State::as_str))
+    .bind(cause.as_str())
+    .bind(after.as_secs_f64())
     .fetch_optional(connection)
     .await
 }

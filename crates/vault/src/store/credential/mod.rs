@@ -6,16 +6,18 @@ mod due;
 mod expiry;
 mod generation;
 mod grant;
+mod postpone;
 mod revoking;
 
 pub(crate) use claim::{AskedLease, ClaimKey, ClaimRow, LeasedRow, give_up, lease_all, release};
 pub(crate) use description::DescriptionRow;
-pub(crate) use due::{DueRefresh, Postponed, claim_refreshes, claim_revocations, postpone};
+pub(crate) use due::{DueRefresh, Postponed, claim_refreshes, claim_revocations, put_off};
 pub(crate) use expiry::{ExpiringRow, take_expiry_notices};
 pub(crate) use generation::{
     CommitRow, StateChange, commit_all, record_failure, replace_revoking_pair,
 };
 pub(crate) use grant::{PairRow, lock_pair, upsert_grant};
+pub(crate) use postpone::postpone;
 pub(crate) use revoking::{
     RevocableRow, Revoked, begin_revoking, finish_account, finish_one, has_live_sibling,
     is_revoking, lease_revocation, retry_revocation,

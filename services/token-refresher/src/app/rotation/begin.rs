@@ -7,6 +7,7 @@ use workapi_vault::protocol::{Step, next_step};
 use workapi_vault::{Error, Failure, OAuthClient};
 
 use super::Rotation;
+use crate::limits::{Outcome, Permit};
 
 /// A lease that is older than this is not acted on: something stood still, and the refresh
 /// token may be somebody else's by the time it is sent.
@@ -15,9 +16,9 @@ const MAX_LEASE_AGE: Duration = Duration::from_secs(5);
 const SINK_PAUSE: Duration = Duration::from_secs(1);
 
 impl Rotation {
-    /// Returns the client with which to send the token; `None` when nothing is to be sent now,
+    /// Returns the client with which to send the token, and leave to do so; `None` when nothing is to be sent now,
     /// which is recorded.
-    pub(super) async fn begin(&self) -> Result<Option<OAuthClient>, Error> {
+    pub(super) async fn begin(&self) -> Result<Option<(OAuthClient, Permit)>, Error> {
         if let Some(pause) = self.obstacle().await? {
             self.put_off(pause).await?;
             return Ok(None);
@@ -34,11 +35,15 @@ impl Rotation {
                 return Err(error);
             }
         };
+        let Some(permit) = self.app.admit(&self.lease, &self.manifest, &client).await? else {
+            return Ok(None);
+        };
         if self.lease.leased_at.elapsed() > MAX_LEASE_AGE {
+            permit.finish(Outcome::Unsent).await;
             self.put_off(Duration::ZERO).await?;
             return Ok(None);
         }
-        Ok(Some(client))
+        Ok(Some((client, permit)))
     }
 
     /// Says how long nothing may be sent, if so.
@@ -70,7 +75,7 @@ impl Rotation {
 
     async fn put_off(&self, pause: Duration) -> Result<(), Error> {
         self.count("not_sent");
-        self.app.vault().return_unsent(&self.lease, pause).await
+        self.app.vault().postpone(&self.lease, pause).await
     }
 
     /// Ends a lease for want of the client. A database that is away is asked again at once; a
@@ -85,6 +90,7 @@ impl Rotation {
             action: Action::Wait,
             retry_after: None,
             rejected: true,
+            rest: Duration::ZERO,
         };
         let recorded = self.app.vault().record_failure(&self.lease, &failure);
         recorded.await.map(drop)

@@ -1,5 +1,7 @@
 //! What becomes of a credential whose refresh token brought no tokens.
 
+use std::time::Duration;
+
 use workapi_oauth::{TokenError, classify};
 use workapi_providers::Action;
 use workapi_vault::protocol::cause_of_rejection;
@@ -30,12 +32,12 @@ impl Rotation {
     ) -> Result<(), Error> {
         let vault = self.app.vault();
         let mut lease = self.lease.clone();
-        let mut tried = Vec::new();
+        let mut refused = None;
         while failure.action == Action::Reconnect {
-            let Some(chance) = vault.second_chance(&lease, &tried).await? else {
+            let Some(chance) = vault.second_chance(&lease, refused).await? else {
                 break;
             };
-            tried.push(chance.quarantined);
+            refused = Some(chance.quarantined);
             lease = chance.lease;
             match self.send(client, &lease).await {
                 Ok(answer) => return self.keep(client, &lease, answer).await,
@@ -54,11 +56,17 @@ impl Rotation {
             .lease
             .explain(meaning.cause, self.manifest.refresh.idle);
         let unresolved = self.lease.unresolved;
+        let rejected = !error.may_have_taken_effect();
         Failure {
             cause: cause_of_rejection(self.replay, unresolved, meaning.action, cause),
             action: meaning.action,
             retry_after: error.retry_after(),
-            rejected: !error.may_have_taken_effect(),
+            rejected,
+            rest: if rejected {
+                Duration::ZERO
+            } else {
+                self.replay.rest_after_loss(self.lease.time_left())
+            },
         }
     }
 
@@ -69,6 +77,9 @@ impl Rotation {
         error: &TokenError,
     ) -> Result<(), Error> {
         let state = self.app.vault().record_failure(lease, failure).await?;
+        if failure.action == Action::Operator {
+            self.app.breakers.look().await;
+        }
         self.count(failure.cause.as_str());
         tracing::warn!(
             integration.id = %lease.integration_id,

@@ -42,6 +42,7 @@ impl Rotation {
             self.manifest.name.as_str(),
             sealed_after + kept.first_sink_after,
         );
+        self.app.breakers.accepted(lease).await;
         let Some(settled) = kept.stored else {
             tracing::warn!(integration.id = %lease.integration_id, "an answer is left in the journal or the spill directory, to be folded");
             self.count("left");

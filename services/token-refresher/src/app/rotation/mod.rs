@@ -13,6 +13,7 @@ use workapi_vault::protocol::Replay;
 use workapi_vault::{Error, OAuthClient, RotationLease};
 
 use crate::app::App;
+use crate::limits::Outcome;
 pub(crate) use keep::KEEPING_PATIENCE;
 
 /// A rotation under way.
@@ -39,14 +40,19 @@ impl Rotation {
     /// # Errors
     /// The vault failed; the lease then ends by itself.
     pub(crate) async fn run(self) -> Result<(), Error> {
-        let client = match self.begin().await? {
-            Some(client) => client,
-            None => return Ok(()),
+        let Some((client, permit)) = self.begin().await? else {
+            return Ok(());
         };
-        match self.send(&client, &self.lease).await {
-            Ok(answer) => self.keep(&client, &self.lease, answer).await,
-            Err(error) => self.fail(&client, error).await,
-        }
+        let answer = self.send(&client, &self.lease).await;
+        let finished = permit.finish(Outcome::of(&self.manifest, &answer));
+        let settled = async {
+            match answer {
+                Ok(answer) => self.keep(&client, &self.lease, answer).await,
+                Err(error) => self.fail(&client, error).await,
+            }
+        };
+        // The place is given back meanwhile: the answer waits for nothing.
+        tokio::join!(finished, settled).1
     }
 
     async fn send(
