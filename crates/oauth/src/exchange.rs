@@ -25,8 +25,10 @@ use workapi_types::{
 };
 
 use crate::answer::{TokenAnswer, normalise};
+use crate::classify::blames_client;
 use crate::client::Client;
 use crate::error::TokenError;
+use crate::secrets::SecretsInOrder;
 
 /// What is needed to exchange an authorization code.
 #[derive(Clone, Debug)]
@@ -35,8 +37,8 @@ pub struct ExchangeRequest<'a> {
     pub manifest: &'a Manifest,
     /// Our client at the provider.
     pub client_id: &'a str,
-    /// Its secret, unless it is a public client.
-    pub client_secret: Option<&'a ClientSecret>,
+    /// Its secrets in the order in which they are tried; none for a public client.
+    pub client_secrets: &'a [ClientSecret],
     /// The code.
     pub code: &'a AuthorizationCode,
     /// The same that the authorization request had.
@@ -55,8 +57,8 @@ pub struct RefreshRequest<'a> {
     pub manifest: &'a Manifest,
     /// Our client at the provider, the one that the refresh token belongs to.
     pub client_id: &'a str,
-    /// Its secret, unless it is a public client.
-    pub client_secret: Option<&'a ClientSecret>,
+    /// Its secrets in the order in which they are tried; none for a public client.
+    pub client_secrets: &'a [ClientSecret],
     /// The refresh token.
     pub refresh_token: &'a RefreshToken,
     /// The longest that the whole exchange may take.
@@ -89,6 +91,11 @@ impl From<MobileRedirect> for RedirectUri {
 impl Client {
     /// Exchanges an authorization code for tokens.
     ///
+    /// A client secret that the provider refuses is followed by the next one. The client is
+    /// authenticated before the code is looked at (RFC 6749 section 4.1.3), so the code is
+    /// still good then; where a provider spends it all the same, nothing is lost that the
+    /// wrong secret had not lost.
+    ///
     /// # Errors
     /// After any error but a clear refusal the code may be spent, see
     /// [`TokenError::may_have_taken_effect`].
@@ -101,13 +108,28 @@ impl Client {
         &self,
         request: ExchangeRequest<'_>,
     ) -> Result<TokenAnswer, TokenError> {
+        let (manifest, deadline) = (request.manifest, request.deadline);
+        let mut secrets = SecretsInOrder::new(manifest, request.client_secrets, deadline);
+        loop {
+            let answer = self.exchange_code_with(&request, &secrets).await;
+            if !is_refused(manifest, &answer) || !secrets.advance() {
+                return answer;
+            }
+        }
+    }
+
+    async fn exchange_code_with(
+        &self,
+        request: &ExchangeRequest<'_>,
+        secrets: &SecretsInOrder<'_>,
+    ) -> Result<TokenAnswer, TokenError> {
         let manifest = request.manifest;
-        let client = protocol_client(manifest, request.client_id, request.client_secret);
+        let client = protocol_client(manifest, request.client_id, secrets.current());
         let code = oauth2::AuthorizationCode::new(request.code.expose().to_owned());
         let mut exchange = client.exchange_code(code);
-        exchange = match request.redirect_uri {
+        exchange = match &request.redirect_uri {
             RedirectUri::Exact(url) => {
-                exchange.set_redirect_uri(Cow::Owned(RedirectUrl::from_url(url)))
+                exchange.set_redirect_uri(Cow::Owned(RedirectUrl::from_url(url.clone())))
             }
             RedirectUri::Empty => exchange.add_extra_param("redirect_uri", ""),
             RedirectUri::Omit => exchange,
@@ -121,7 +143,7 @@ impl Client {
         let transport = Transport {
             client: self,
             manifest,
-            deadline: request.deadline,
+            deadline: secrets.time_left(),
         };
         let asked_at = Instant::now();
         let answer = exchange
@@ -133,7 +155,9 @@ impl Client {
 
     /// Exchanges a refresh token for a new access token.
     ///
-    /// No scope is sent: the answer's are those of the grant.
+    /// No scope is sent: the answer's are those of the grant. A client secret that the
+    /// provider refuses is followed by the next one, because the client is authenticated
+    /// before the token is looked at (RFC 6749 section 6).
     ///
     /// # Errors
     /// After any error but a clear refusal the refresh token may be spent, see
@@ -144,14 +168,29 @@ impl Client {
         fields(provider = %request.manifest.name)
     )]
     pub async fn refresh(&self, request: RefreshRequest<'_>) -> Result<TokenAnswer, TokenError> {
+        let (manifest, deadline) = (request.manifest, request.deadline);
+        let mut secrets = SecretsInOrder::new(manifest, request.client_secrets, deadline);
+        loop {
+            let answer = self.refresh_with(&request, &secrets).await;
+            if !is_refused(manifest, &answer) || !secrets.advance() {
+                return answer;
+            }
+        }
+    }
+
+    async fn refresh_with(
+        &self,
+        request: &RefreshRequest<'_>,
+        secrets: &SecretsInOrder<'_>,
+    ) -> Result<TokenAnswer, TokenError> {
         let manifest = request.manifest;
-        let client = protocol_client(manifest, request.client_id, request.client_secret);
+        let client = protocol_client(manifest, request.client_id, secrets.current());
         let token = oauth2::RefreshToken::new(request.refresh_token.expose().to_owned());
 
         let transport = Transport {
             client: self,
             manifest,
-            deadline: request.deadline,
+            deadline: secrets.time_left(),
         };
         let asked_at = Instant::now();
         let answer = client
@@ -161,6 +200,13 @@ impl Client {
             .map_err(token_error)?;
         Ok(token_answer(&answer, asked_at))
     }
+}
+
+/// Tells whether the provider refused the client secret, rather than anything else.
+fn is_refused(manifest: &Manifest, answer: &Result<TokenAnswer, TokenError>) -> bool {
+    answer
+        .as_ref()
+        .is_err_and(|error| blames_client(manifest, error))
 }
 
 /// Sends what the `oauth2` crate made, in the provider's format, and gives back what that crate
@@ -189,7 +235,7 @@ impl<'a> AsyncHttpClient<'a> for Transport<'_> {
                 .http
                 .send(request.try_into(), self.deadline)
                 .await?;
-            normalise(&answer).map(HttpResponse::new)
+            normalise(&answer, self.manifest).map(HttpResponse::new)
         })
     }
 }

@@ -82,7 +82,7 @@ impl App {
             .refresh(RefreshRequest {
                 manifest,
                 client_id: &client.client_id,
-                client_secret: client.secrets.first(),
+                client_secrets: &client.secrets,
                 refresh_token: &lease.refresh_token,
                 deadline: manifest.token.deadline,
             })
@@ -159,7 +159,7 @@ impl App {
             .revoke(RevokeRequest {
                 manifest,
                 client_id: &client.client_id,
-                client_secret: client.secrets.first(),
+                client_secrets: &client.secrets,
                 token,
                 deadline: manifest.token.deadline,
             })
