@@ -7,6 +7,7 @@
 //! A credential is named by its integration's id: there is one each.
 
 mod back_off;
+mod client_secret;
 mod connect;
 mod error;
 mod projection;
@@ -26,6 +27,7 @@ use sqlx::migrate::Migrator;
 use workapi_keyring::{KeyRing, Purpose};
 use workapi_postgres::Database;
 
+pub use client_secret::{SecretAddition, SecretRemoval, StoredSecret};
 pub use connect::{Connected, Exchange, ExchangeStart, NewGrant, StateHash};
 pub use error::Error;
 pub use projection::Projection;

@@ -1,5 +1,6 @@
 //! All SQL of the vault, a module for each table.
 
+pub(crate) mod client_secret;
 pub(crate) mod credential;
 pub(crate) mod lock;
 pub(crate) mod projection;

@@ -2,6 +2,7 @@
 
 mod authorizations;
 mod begin;
+mod client_secrets;
 mod complete;
 pub(crate) mod deletions;
 mod directory;

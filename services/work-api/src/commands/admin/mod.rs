@@ -3,6 +3,7 @@
 mod connection;
 mod environment;
 mod provider;
+mod provider_secret;
 mod return_origin;
 
 use std::path::PathBuf;
