@@ -21,6 +21,7 @@ mod exchange;
 mod http_client;
 mod id_token;
 mod keys;
+mod protocol;
 mod refusal;
 mod retry_after;
 mod revoke;
