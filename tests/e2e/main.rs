@@ -4,6 +4,7 @@
 mod authlib;
 mod authorization_response;
 mod bad_input;
+mod client_secrets;
 mod connect;
 mod contract;
 mod deleting;

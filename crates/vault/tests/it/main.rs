@@ -2,6 +2,7 @@
 //! it, so that a missing privilege fails the test of what needs it.
 #![cfg(test)]
 
+mod client_secret;
 mod concurrency;
 mod connect;
 mod credential;
@@ -20,6 +21,7 @@ mod revocation;
 mod roles;
 mod rotation;
 mod schedule;
+mod scopes;
 mod secrecy;
 mod siblings;
 mod upkeep;

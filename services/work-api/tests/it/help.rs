@@ -2,7 +2,7 @@
 
 use crate::binary::work_api;
 
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 26] = [
     "",
     "dev",
     "demo",
@@ -19,6 +19,10 @@ const COMMANDS: [&str; 22] = [
     "admin provider set",
     "admin provider list",
     "admin provider delete",
+    "admin provider secret",
+    "admin provider secret add",
+    "admin provider secret list",
+    "admin provider secret remove",
     "admin return-origin",
     "admin return-origin add",
     "admin return-origin list",

@@ -33,7 +33,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         output: Output,
     },
-    /// List id, position and age of the client secrets in the order in which they are tried
+    /// List the client secrets in the order in which they are tried: id, position, creation time
     List {
         #[command(flatten)]
         client: Client,
