@@ -51,6 +51,9 @@ impl<'a> SecretsInOrder<'a> {
             return false;
         }
         self.current = self.rest.next();
+        if self.current.is_some() {
+            tracing::debug!("a client secret was refused, and the next one is tried");
+        }
         self.current.is_some()
     }
 }
