@@ -5,6 +5,7 @@ mod authlib;
 mod authorization_response;
 mod bad_input;
 mod breaker;
+mod client_secrets;
 mod connect;
 mod contract;
 mod deleting;

@@ -123,8 +123,9 @@ impl Environment {
             client_id: client_id.to_owned(),
             client_secret: client_secret.to_owned(),
         };
-        ProviderAdminClient::new(connect(&self.admin_url).await)
-            .set_provider_config(bearing(request, &self.admin_token))
+        let (mut client, token) = self.provider_admin().await;
+        client
+            .set_provider_config(bearing(request, &token))
             .await
             .expect("the provider is set");
     }
@@ -132,6 +133,12 @@ impl Environment {
     /// Returns a client of the environments' admin API, and its token.
     pub async fn admin(&self) -> (EnvironmentAdminClient<Channel>, String) {
         let client = EnvironmentAdminClient::new(connect(&self.admin_url).await);
+        (client, self.admin_token.clone())
+    }
+
+    /// Returns a client of the providers' admin API, and its token.
+    pub async fn provider_admin(&self) -> (ProviderAdminClient<Channel>, String) {
+        let client = ProviderAdminClient::new(connect(&self.admin_url).await);
         (client, self.admin_token.clone())
     }
 

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
+use reqwest::RequestBuilder;
 use reqwest::header::ACCEPT;
 use serde_json::{Map, Value};
-use url::Url;
-use workapi_providers::{AccountSource, Manifest};
+use workapi_providers::{AccountSource, Manifest, UserinfoMethod};
 use workapi_types::AccessToken;
 
 use crate::answer::TokenAnswer;
@@ -97,6 +97,8 @@ impl Client {
             }
             AccountSource::Userinfo {
                 endpoint,
+                method,
+                headers,
                 authority,
                 id_tokens,
             } => {
@@ -104,9 +106,14 @@ impl Client {
                     Some((issuer, token)) => self.verify_id_token(token, issuer, client_id).await?,
                     None => Map::new(),
                 };
-                let members = self
-                    .userinfo(manifest, endpoint, &answer.access_token)
-                    .await?;
+                let call = match method {
+                    UserinfoMethod::Get => self.http.get(endpoint),
+                    UserinfoMethod::Post => self.http.post(endpoint),
+                };
+                let call = headers
+                    .iter()
+                    .fold(call, |call, (name, value)| call.header(name, value));
+                let members = self.userinfo(manifest, call, &answer.access_token).await?;
                 if !is_about_one_subject(&claims, &members) {
                     return Err(IdTokenFault::Subject.into());
                 }
@@ -124,12 +131,10 @@ impl Client {
     async fn userinfo(
         &self,
         manifest: &Manifest,
-        endpoint: &Url,
+        call: RequestBuilder,
         token: &AccessToken,
     ) -> Result<Map<String, Value>, AccountError> {
-        let call = self
-            .http
-            .get(endpoint)
+        let call = call
             .header(ACCEPT, "application/json")
             .bearer_auth(token.expose());
         let answer = self

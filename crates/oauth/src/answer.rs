@@ -3,12 +3,13 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
-use url::form_urlencoded;
-use workapi_providers::Manifest;
+use workapi_providers::{Cause, Manifest};
 use workapi_types::{AccessToken, IdToken, RefreshToken, Scopes};
 
-use crate::error::{ErrorCode, TokenError};
+use crate::classify::rule;
+use crate::error::TokenError;
 use crate::http_client::Answer;
+use crate::refusal::{Refusal, members};
 
 /// No life of a token is believed to be longer, so that adding it to a time can't
 /// overflow.
@@ -52,15 +53,10 @@ impl TokenAnswer {
 
 /// Brings an answer into the form of the RFC: a JSON object with the members that
 /// we know, of the right types.
-pub(crate) fn normalise(answer: &Answer) -> Result<Vec<u8>, TokenError> {
+pub(crate) fn normalise(answer: &Answer, manifest: &Manifest) -> Result<Vec<u8>, TokenError> {
     let members = members(answer);
-    // Some providers report errors with status 200, Slack with `ok` beside.
-    if !answer.is_success() || members.as_ref().is_some_and(reports_error) {
-        return Err(TokenError::Rejected {
-            status: answer.status,
-            error: members.as_ref().and_then(error_code),
-            retry_after: answer.retry_after,
-        });
+    if let Some(refusal) = Refusal::of(answer, members.as_ref()) {
+        return Err(rejected(refusal, manifest));
     }
 
     let members = members.ok_or(TokenError::Malformed(
@@ -91,31 +87,24 @@ pub(crate) fn normalise(answer: &Answer) -> Result<Vec<u8>, TokenError> {
     Ok(Value::Object(known).to_string().into_bytes())
 }
 
-/// Reads the members of a JSON object, or of a form where the provider says that it
-/// is one.
-fn members(answer: &Answer) -> Option<Map<String, Value>> {
-    if let Ok(members) = serde_json::from_slice(&answer.body) {
-        return Some(members);
+/// Makes the error; where the manifest calls it `provider_unavailable`, the provider failed while
+/// it acted, whatever the status.
+fn rejected(refusal: Refusal, manifest: &Manifest) -> TokenError {
+    let Refusal {
+        status,
+        error,
+        subtype,
+        retry_after,
+    } = refusal;
+    let rule = rule(manifest, status, error.as_ref(), subtype.as_ref());
+    TokenError::Rejected {
+        outcome_unknown: status >= 500
+            || rule.is_some_and(|rule| rule.cause == Cause::ProviderUnavailable),
+        status,
+        error,
+        subtype,
+        retry_after,
     }
-    let form_types = ["application/x-www-form-urlencoded", "text/plain"];
-    form_types.contains(&answer.media_type.as_str()).then(|| {
-        form_urlencoded::parse(&answer.body)
-            .map(|(name, value)| (name.into_owned(), value.into_owned().into()))
-            .collect()
-    })
-}
-
-fn reports_error(members: &Map<String, Value>) -> bool {
-    let has_error = match members.get("error") {
-        None | Some(Value::Null | Value::Bool(false)) => false,
-        Some(error) => error != "",
-    };
-    has_error || members.get("ok") == Some(&Value::Bool(false))
-}
-
-/// Returns the error code of an answer that has one.
-pub(crate) fn error_code(members: &Map<String, Value>) -> Option<ErrorCode> {
-    members.get("error")?.as_str().and_then(ErrorCode::parse)
 }
 
 /// Reads a life in seconds, which some providers write as a string or a fraction.
@@ -129,9 +118,11 @@ fn seconds(value: &Value) -> Option<u64> {
     life.ok().map(|life| life.as_secs())
 }
 
-/// Reads a list of scopes, which some providers write as an array.
+/// Reads a list of scopes, which some providers write as an array, and Slack and GitHub with
+/// commas. A scope may hold a comma (RFC 6749 section 3.3), so that spaces come first.
 fn scope(value: &Value) -> Option<String> {
     match value {
+        Value::String(text) if !text.contains(' ') => Some(text.replace(',', " ")),
         Value::String(text) => Some(text.clone()),
         Value::Array(list) => {
             let words: Option<Vec<_>> = list.iter().map(Value::as_str).collect();

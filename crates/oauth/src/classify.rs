@@ -1,6 +1,6 @@
 //! What an error of the token endpoint means (refresh protocol, section 8).
 
-use workapi_providers::{Action, Cause, Manifest};
+use workapi_providers::{Action, Cause, ErrorRule, Manifest};
 
 use crate::error::{ErrorCode, TokenError};
 
@@ -14,23 +14,56 @@ pub struct Classification {
 }
 
 /// Says what an error means: by the first rule of the manifest that matches the
-/// status and the error code, else by what the RFCs say.
+/// status, the error code and its subtype, else by what the RFCs say. The text for
+/// people is never read.
 ///
 /// A code that nobody knows is [`Cause::Unknown`] with [`Action::Wait`]: it is tried
 /// again, and the caller counts the failures.
 pub fn classify(manifest: &Manifest, error: &TokenError) -> Classification {
-    let TokenError::Rejected { status, error, .. } = error else {
+    let TokenError::Rejected {
+        status,
+        error,
+        subtype,
+        ..
+    } = error
+    else {
         return means(Cause::ProviderUnavailable, Action::Wait);
     };
-    let code = error.as_ref().map(ErrorCode::as_str);
+    meaning(manifest, *status, error.as_ref(), subtype.as_ref())
+}
+
+/// Says what a refusal means.
+pub(crate) fn meaning(
+    manifest: &Manifest,
+    status: u16,
+    error: Option<&ErrorCode>,
+    subtype: Option<&ErrorCode>,
+) -> Classification {
+    rule(manifest, status, error, subtype).map_or_else(
+        || standard(status, error.map(ErrorCode::as_str)),
+        |rule| means(rule.cause, rule.action),
+    )
+}
+
+/// Returns the first rule of the manifest about a refusal.
+pub(crate) fn rule<'a>(
+    manifest: &'a Manifest,
+    status: u16,
+    error: Option<&ErrorCode>,
+    subtype: Option<&ErrorCode>,
+) -> Option<&'a ErrorRule> {
+    let error = error.map(ErrorCode::as_str);
+    let subtype = subtype.map(ErrorCode::as_str);
     manifest
         .errors
         .iter()
-        .find(|rule| rule.matches(*status, code))
-        .map_or_else(
-            || standard(*status, code),
-            |rule| means(rule.cause, rule.action),
-        )
+        .find(|rule| rule.matches(status, error, subtype))
+}
+
+/// Tells whether the provider clearly refused the client, before it looked at anything
+/// else: another secret may fare better.
+pub(crate) fn blames_client(manifest: &Manifest, error: &TokenError) -> bool {
+    classify(manifest, error).cause == Cause::OperatorConfig && !error.may_have_taken_effect()
 }
 
 /// RFC 6749 section 5.2, RFC 6585 section 4, `OpenID` Connect Core section 3.1.2.6.
@@ -42,9 +75,8 @@ fn standard(status: u16, code: Option<&str>) -> Classification {
         }
         // The code tells that the grant is dead, but not what killed it.
         (_, Some("invalid_grant")) => means(Cause::Unknown, Action::Reconnect),
-        (_, Some("invalid_client" | "unauthorized_client")) | (401, None) => {
-            means(Cause::OperatorConfig, Action::Operator)
-        }
+        (_, Some("invalid_client" | "unauthorized_client" | "unsupported_grant_type"))
+        | (401, None) => means(Cause::OperatorConfig, Action::Operator),
         (_, Some("consent_required" | "interaction_required" | "login_required")) => {
             means(Cause::ConsentRequired, Action::Reconnect)
         }
@@ -68,7 +100,9 @@ mod tests {
         let error = TokenError::Rejected {
             status,
             error: code.map(|code| ErrorCode::parse(code).unwrap()),
+            subtype: None,
             retry_after: None,
+            outcome_unknown: status >= 500,
         };
         let classification = classify(catalogue.find("gmail").unwrap(), &error);
         (classification.cause, classification.action)
@@ -104,6 +138,7 @@ mod tests {
             (401, Some("invalid_client")),
             (400, Some("invalid_client")),
             (400, Some("unauthorized_client")),
+            (400, Some("unsupported_grant_type")),
             (401, None),
         ] {
             assert_eq!(

@@ -23,8 +23,13 @@ pub enum TokenError {
         status: u16,
         /// The `error` member of the answer, if it has one that is a code.
         error: Option<ErrorCode>,
+        /// What refines it: Google's `error_subtype`, Microsoft's `suberror`.
+        subtype: Option<ErrorCode>,
         /// How long the provider asks to be left alone.
         retry_after: Option<Duration>,
+        /// Whether the provider failed while it acted on the request: a status from
+        /// 500 on, or what its manifest calls `provider_unavailable`.
+        outcome_unknown: bool,
     },
     /// There was no complete answer.
     #[error("the exchange with the token endpoint failed")]
@@ -39,7 +44,9 @@ impl TokenError {
     /// may be spent and a refresh token rotated although no new tokens arrived.
     pub fn may_have_taken_effect(&self) -> bool {
         match self {
-            Self::Rejected { status, .. } => *status >= 500,
+            Self::Rejected {
+                outcome_unknown, ..
+            } => *outcome_unknown,
             Self::Transport(error) => !matches!(error, TransportError::NotSent(_)),
             Self::Malformed(_) => true,
         }
@@ -126,16 +133,16 @@ mod tests {
 
     #[test]
     fn only_a_clear_refusal_is_known_to_have_no_effect() {
-        let rejected = |status| TokenError::Rejected {
-            status,
+        let rejected = |outcome_unknown| TokenError::Rejected {
+            status: 400,
             error: None,
+            subtype: None,
             retry_after: None,
+            outcome_unknown,
         };
 
-        assert!(!rejected(200).may_have_taken_effect());
-        assert!(!rejected(400).may_have_taken_effect());
-        assert!(!rejected(429).may_have_taken_effect());
-        assert!(rejected(500).may_have_taken_effect());
+        assert!(!rejected(false).may_have_taken_effect());
+        assert!(rejected(true).may_have_taken_effect());
         assert!(TokenError::Malformed("x").may_have_taken_effect());
         assert!(TokenError::from(TransportError::TooLarge).may_have_taken_effect());
     }

@@ -7,7 +7,7 @@
 //! and adds what real providers do beside the standard: errors with status 200,
 //! forms for answers, numbers as strings, JSON for requests.
 //!
-//! It stores nothing, retries nothing and decides nothing: a call that was not
+//! It stores nothing, and retries nothing but a client secret that was refused: a call that was not
 //! answered may have taken effect, and only its caller knows what that means. A
 //! caller must not drop a call that was begun (refresh protocol, section 4).
 
@@ -21,8 +21,11 @@ mod exchange;
 mod http_client;
 mod id_token;
 mod keys;
+mod protocol;
+mod refusal;
 mod retry_after;
 mod revoke;
+mod secrets;
 
 pub use account::{Account, AccountError};
 pub use answer::TokenAnswer;

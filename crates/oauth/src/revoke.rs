@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use reqwest::RequestBuilder;
+use reqwest::header::CONTENT_TYPE;
+use serde_json::{Map, Value};
 use url::form_urlencoded;
-use workapi_providers::{ClientAuth, Manifest};
+use workapi_providers::{Action, BodyFormat, Cause, ClientAuth, Manifest};
 use workapi_types::{AccessToken, ClientSecret, RefreshToken};
 
-use crate::answer::error_code;
+use crate::classify::{Classification, meaning};
 use crate::client::Client;
 use crate::error::{ErrorCode, TransportError};
-use crate::http_client::Answer;
+use crate::refusal::{Refusal, members};
+use crate::secrets::SecretsInOrder;
 
 /// What is needed to revoke a token.
 #[derive(Clone, Debug)]
@@ -19,8 +22,8 @@ pub struct RevokeRequest<'a> {
     pub manifest: &'a Manifest,
     /// Our client at the provider, the one that the token belongs to.
     pub client_id: &'a str,
-    /// Its secret, unless it is a public client.
-    pub client_secret: Option<&'a ClientSecret>,
+    /// Its secrets in the order in which they are tried; none for a public client.
+    pub client_secrets: &'a [ClientSecret],
     /// The token; the manifest says which of the two is wanted.
     pub token: RevocableToken<'a>,
     /// The longest that the whole request may take.
@@ -108,7 +111,8 @@ impl RevokeError {
 }
 
 impl Client {
-    /// Revokes a token. Revoking one that is already invalid is a success.
+    /// Revokes a token. Revoking one that is already invalid is a success. A client
+    /// secret that the provider refuses is followed by the next one.
     #[tracing::instrument(
         name = "oauth.revoke",
         skip_all,
@@ -118,19 +122,35 @@ impl Client {
         let Some(revocation) = &request.manifest.revocation else {
             return Err(RevokeError::Unsupported);
         };
-        let call = authenticated(self.http.post(&revocation.endpoint), &request);
-        let answer = self.http.send(call.build(), request.deadline).await?;
-        outcome(&answer)
+        let (manifest, deadline) = (request.manifest, request.deadline);
+        let mut secrets = SecretsInOrder::new(manifest, request.client_secrets, deadline);
+        loop {
+            let call = self.http.post(&revocation.endpoint);
+            let call = authenticated(call, &request, secrets.current());
+            let answer = self.http.send(call.build(), secrets.time_left()).await?;
+            let refusal = Refusal::of(&answer, members(&answer).as_ref());
+            let blames_client = refusal
+                .as_ref()
+                .is_some_and(|refusal| means(manifest, refusal).cause == Cause::OperatorConfig);
+            if !blames_client || !secrets.advance() {
+                return outcome(manifest, refusal);
+            }
+        }
     }
 }
 
-/// Adds the form and the client's authentication (RFC 6749 section 2.3.1).
-fn authenticated(call: RequestBuilder, request: &RevokeRequest<'_>) -> RequestBuilder {
+/// Adds the client's authentication (RFC 6749 section 2.3.1) and the body, in the format of the
+/// token endpoint.
+fn authenticated(
+    call: RequestBuilder,
+    request: &RevokeRequest<'_>,
+    secret: Option<&ClientSecret>,
+) -> RequestBuilder {
     let mut form = vec![
         ("token", request.token.expose()),
         ("token_type_hint", request.token.type_hint()),
     ];
-    let secret = request.client_secret.map(ClientSecret::expose);
+    let secret = secret.map(ClientSecret::expose);
     let call = match (request.manifest.token.client_auth, secret) {
         (ClientAuth::Basic, Some(secret)) => {
             call.basic_auth(form_encoded(request.client_id), Some(form_encoded(secret)))
@@ -144,32 +164,58 @@ fn authenticated(call: RequestBuilder, request: &RevokeRequest<'_>) -> RequestBu
             call
         }
     };
-    call.form(&form)
+    match request.manifest.token.body {
+        BodyFormat::Form => call.form(&form),
+        BodyFormat::Json => {
+            let members: Map<_, _> = form
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value.into()))
+                .collect();
+            call.header(CONTENT_TYPE, "application/json")
+                .body(Value::Object(members).to_string())
+        }
+    }
 }
 
 fn form_encoded(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-fn outcome(answer: &Answer) -> Result<Revoked, RevokeError> {
-    let error = serde_json::from_slice(&answer.body)
-        .ok()
-        .and_then(|members| error_code(&members));
-    match answer.status {
-        200..300 => Ok(Revoked::Accepted),
+fn means(manifest: &Manifest, refusal: &Refusal) -> Classification {
+    let (error, subtype) = (refusal.error.as_ref(), refusal.subtype.as_ref());
+    meaning(manifest, refusal.status, error, subtype)
+}
+
+fn outcome(manifest: &Manifest, refusal: Option<Refusal>) -> Result<Revoked, RevokeError> {
+    let Some(refusal) = refusal else {
+        return Ok(Revoked::Accepted);
+    };
+    let Refusal { status, error, .. } = &refusal;
+    match (status, error.as_ref().map(ErrorCode::as_str)) {
         // RFC 7009 wants 200 for a token that is not valid; Google answers this.
-        400 if error.as_ref().map(ErrorCode::as_str) == Some("invalid_token") => {
-            Ok(Revoked::AlreadyInvalid)
-        }
-        408 | 425 | 429 => Err(unavailable(answer)),
-        status @ 400..500 => Err(RevokeError::Refused { status, error }),
-        _ => Err(unavailable(answer)),
+        (400, Some("invalid_token")) => Ok(Revoked::AlreadyInvalid),
+        // Slack says everything with 200, so that only the code tells.
+        (200..300, _) => match means(manifest, &refusal).action {
+            Action::Reconnect => Ok(Revoked::AlreadyInvalid),
+            Action::Wait => Err(unavailable(&refusal)),
+            Action::None | Action::Operator => Err(refused(refusal)),
+        },
+        (408 | 425 | 429, _) => Err(unavailable(&refusal)),
+        (400..500, _) => Err(refused(refusal)),
+        _ => Err(unavailable(&refusal)),
     }
 }
 
-fn unavailable(answer: &Answer) -> RevokeError {
+fn refused(refusal: Refusal) -> RevokeError {
+    RevokeError::Refused {
+        status: refusal.status,
+        error: refusal.error,
+    }
+}
+
+fn unavailable(refusal: &Refusal) -> RevokeError {
     RevokeError::Unavailable {
-        status: answer.status,
-        retry_after: answer.retry_after,
+        status: refusal.status,
+        retry_after: refusal.retry_after,
     }
 }

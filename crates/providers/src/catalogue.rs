@@ -158,4 +158,6 @@ fn manifest_files(directory: Option<&Path>) -> Result<Vec<PathBuf>, Error> {
 }
 
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod tests;

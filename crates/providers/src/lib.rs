@@ -17,5 +17,5 @@ pub use error::Error;
 pub use manifest::{
     Account, AccountSource, Authorization, BodyFormat, ClientAuth, ErrorRule, IdTokenIssuer,
     Manifest, MediaTypeRefused, MobileRedirect, Pkce, Reach, Refresh, Revocation, RevocationToken,
-    RotationClass, TokenEndpoint,
+    RotationClass, TokenEndpoint, UserinfoMethod,
 };

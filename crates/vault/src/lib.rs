@@ -9,6 +9,7 @@
 mod answer;
 mod back_off;
 mod breaker;
+mod client_secret;
 mod connect;
 mod error;
 mod expiry;
@@ -42,6 +43,7 @@ use crate::together::Together;
 
 pub use answer::SealedAnswer;
 pub use breaker::SuspectClient;
+pub use client_secret::{SecretAddition, SecretRemoval, StoredSecret};
 pub use connect::{Connected, Exchange, ExchangeStart, NewGrant, OpenExchange, StateHash};
 pub use error::Error;
 pub use grant::Grant;

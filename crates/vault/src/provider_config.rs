@@ -1,12 +1,10 @@
 //! The OAuth clients that environments have at providers.
 
 use sqlx::types::time::OffsetDateTime;
-use uuid::Uuid;
-use workapi_keyring::{Purpose, Salt};
 use workapi_types::{ClientSecret, EnvironmentGuid, ProviderConfigId, ProviderName};
 
-use crate::store::{lock, provider_config as store};
-use crate::{Error, Vault, sealing};
+use crate::store::{client_secret, lock, provider_config as store};
+use crate::{Error, Vault};
 
 /// An OAuth client of an environment, without its secrets.
 #[derive(Clone, Debug)]
@@ -63,23 +61,12 @@ impl Vault {
         client_id: &str,
         secret: &ClientSecret,
     ) -> Result<ProviderConfig, Error> {
-        let secret_id = Uuid::new_v4();
-        let salt = Salt::random()?;
-        let sealed = sealing::seal_secret(&self.keyring, &salt, &secret_id.to_string(), secret)?;
-        let key_id = self.keyring.sealing_key_id(Purpose::Client)?;
-
-        let row = store::NewSecret {
-            id: secret_id,
-            sealed: &sealed,
-            key_id,
-            salt: &salt,
-        };
-
+        let sealed = self.seal_client_secret(secret)?;
         let mut transaction = self.database.begin().await?;
         lock::client(&mut transaction, environment, provider).await?;
         store::retire_other_clients(&mut transaction, environment, provider, client_id).await?;
         let config = store::upsert(&mut transaction, environment, provider, client_id).await?;
-        store::replace_secrets(&mut transaction, config.id, &row).await?;
+        Self::replace_client_secrets(&mut transaction, config.id, &sealed).await?;
         transaction.commit().await?;
         config.try_into()
     }
@@ -114,6 +101,7 @@ impl Vault {
             return Ok(ConfigDeletion::InUse(dependents));
         }
         store::retire(&mut transaction, id).await?;
+        client_secret::delete_all(&mut transaction, id).await?;
         transaction.commit().await?;
         Ok(ConfigDeletion::Deleted)
     }
@@ -139,7 +127,7 @@ impl Vault {
         let mut connection = self.database.pool().acquire().await?;
         match store::find_current(&mut connection, environment, provider).await? {
             Some((id, client_id)) => {
-                let secrets = store::secrets(&mut connection, id).await?;
+                let secrets = client_secret::all(&mut connection, id).await?;
                 self.open_client(id, client_id, secrets).map(Some)
             }
             None => Ok(None),
@@ -155,7 +143,7 @@ impl Vault {
         let client_id = store::client_id(&mut connection, id)
             .await?
             .ok_or(Error::Corrupt("reference to a provider config"))?;
-        let secrets = store::secrets(&mut connection, id).await?;
+        let secrets = client_secret::all(&mut connection, id).await?;
         self.open_client(id, client_id, secrets)
     }
 
@@ -163,18 +151,9 @@ impl Vault {
         &self,
         config_id: ProviderConfigId,
         client_id: String,
-        rows: Vec<store::SecretRow>,
+        rows: Vec<client_secret::SecretRow>,
     ) -> Result<OAuthClient, Error> {
-        let open = |row: store::SecretRow| {
-            let salt = Salt::from_slice(&row.salt)?;
-            sealing::open_secret(
-                &self.keyring,
-                &salt,
-                &row.id.to_string(),
-                &row.sealed_secret,
-            )
-        };
-        let secrets = rows.into_iter().map(open).collect::<Result<_, _>>()?;
+        let secrets = self.open_client_secrets(rows)?;
         Ok(OAuthClient {
             config_id,
             client_id,

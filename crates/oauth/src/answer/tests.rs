@@ -1,8 +1,10 @@
 use std::time::Duration;
 
+use workapi_providers::Catalogue;
 use zeroize::Zeroizing;
 
 use super::*;
+use crate::error::ErrorCode;
 
 fn answer(status: u16, media_type: &str, body: &str) -> Answer {
     Answer {
@@ -13,18 +15,23 @@ fn answer(status: u16, media_type: &str, body: &str) -> Answer {
     }
 }
 
+fn manifest() -> Manifest {
+    let catalogue = Catalogue::load(None, None).unwrap();
+    catalogue.find("gmail").unwrap().as_ref().clone()
+}
+
 fn json(status: u16, body: &str) -> Answer {
     answer(status, "application/json", body)
 }
 
 fn normalised(answer: &Answer) -> Value {
-    serde_json::from_slice(&normalise(answer).unwrap()).unwrap()
+    serde_json::from_slice(&normalise(answer, &manifest()).unwrap()).unwrap()
 }
 
 /// Asserts that the answer is a rejection with this error code.
 #[track_caller]
 fn assert_rejected(answer: &Answer, code: Option<&str>) {
-    match normalise(answer) {
+    match normalise(answer, &manifest()) {
         Err(TokenError::Rejected { status, error, .. }) => {
             assert_eq!(status, answer.status);
             assert_eq!(error.as_ref().map(ErrorCode::as_str), code);
@@ -159,7 +166,7 @@ fn a_page_instead_of_an_answer_is_a_rejection_or_malformed() {
     assert_rejected(&answer(502, "text/html", page), None);
     assert_rejected(&answer(302, "text/html", ""), None);
     assert!(matches!(
-        normalise(&answer(200, "text/html", page)),
+        normalise(&answer(200, "text/html", page), &manifest()),
         Err(TokenError::Malformed(_))
     ));
 }
@@ -173,7 +180,7 @@ fn success_without_an_access_token_is_malformed() {
         r#"{"access_token":""}"#,
         r#"{"access_token":1}"#,
     ] {
-        let result = normalise(&json(200, body));
+        let result = normalise(&json(200, body), &manifest());
 
         assert!(matches!(result, Err(TokenError::Malformed(_))), "{body}");
     }
@@ -216,4 +223,42 @@ fn the_time_in_flight_is_taken_off_the_life() {
 
     answer.expires_in = Some(Duration::from_secs(1));
     assert_eq!(answer.access_life(&manifest), Duration::ZERO);
+}
+
+#[test]
+fn a_code_may_stand_in_other_places_and_before_a_sentence() {
+    let api_error = r#"{"object":"error","status":400,"code":"invalid_grant"}"#;
+    assert_rejected(&json(400, api_error), Some("invalid_grant"));
+    let sentence = r#"{"error":"invalid_client: Invalid client_id or client_secret"}"#;
+    assert_rejected(&json(400, sentence), Some("invalid_client"));
+    let both = r#"{"error":"invalid_grant","code":"other"}"#;
+    assert_rejected(&json(400, both), Some("invalid_grant"));
+}
+
+#[test]
+fn what_refines_an_error_is_read_at_google_and_microsoft() {
+    for member in ["error_subtype", "suberror"] {
+        let body = format!(r#"{{"error":"invalid_grant","{member}":"bad_token"}}"#);
+
+        match normalise(&json(400, &body), &manifest()) {
+            Err(TokenError::Rejected { subtype, .. }) => {
+                assert_eq!(subtype.as_ref().map(ErrorCode::as_str), Some("bad_token"));
+            }
+            other => panic!("expected a rejection, got {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn scopes_may_be_separated_by_commas() {
+    for (written, read) in [
+        ("files:read,files:write", "files:read files:write"),
+        ("a b,c", "a b,c"),
+        ("a", "a"),
+        ("", ""),
+    ] {
+        let body = format!(r#"{{"access_token":"a","scope":"{written}"}}"#);
+
+        assert_eq!(normalised(&json(200, &body))["scope"], read);
+    }
 }

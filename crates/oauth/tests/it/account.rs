@@ -375,3 +375,19 @@ async fn a_silent_userinfo_endpoint_ends_with_the_manifests_deadline() {
 
     assert!(matches!(error, AccountError::Transport(_)));
 }
+
+#[tokio::test]
+async fn a_userinfo_endpoint_is_asked_as_the_manifest_says() {
+    let tables =
+        format!("{USERINFO}\nmethod = \"POST\"\nheaders = {{ Notion-Version = \"2022-06-28\" }}");
+    let provider = Provider::start(&tables).await;
+    let told = ResponseTemplate::new(200).set_body_json(json!({"id": "1"}));
+    provider.answer("/userinfo", told).await;
+
+    account(&provider, &answer(None)).await.unwrap();
+
+    let request = provider.request().await;
+    assert_eq!(request.method, "POST");
+    assert_eq!(request.headers["notion-version"], "2022-06-28");
+    assert!(request.body.is_empty());
+}

@@ -13,10 +13,10 @@ use crate::provider::{CLIENT_ID, Provider, TOKENS, assert_discreet};
 
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
-/// Exchanges the code `canary-code` with this secret and `redirect_uri`.
+/// Exchanges the code `canary-code` with these secrets and `redirect_uri`.
 async fn exchange_with(
     provider: &Provider,
-    secret: Option<&ClientSecret>,
+    secrets: &[ClientSecret],
     redirect_uri: RedirectUri,
 ) -> Result<TokenAnswer, TokenError> {
     provider
@@ -24,7 +24,7 @@ async fn exchange_with(
         .exchange_code(ExchangeRequest {
             manifest: &provider.manifest,
             client_id: CLIENT_ID,
-            client_secret: secret,
+            client_secrets: secrets,
             code: &AuthorizationCode::new("canary-code"),
             redirect_uri,
             verifier: Some(&CodeVerifier::new(VERIFIER)),
@@ -34,7 +34,7 @@ async fn exchange_with(
 }
 
 async fn exchange(provider: &Provider) -> Result<TokenAnswer, TokenError> {
-    exchange_with(provider, Some(&provider.secret), RedirectUri::Omit).await
+    exchange_with(provider, &provider.secrets, RedirectUri::Omit).await
 }
 
 #[tokio::test]
@@ -43,7 +43,7 @@ async fn a_code_becomes_tokens() {
     let callback: Url = "https://work.example/auth/callback".parse().unwrap();
 
     let redirect_uri = RedirectUri::Exact(callback);
-    let answer = exchange_with(&provider, Some(&provider.secret), redirect_uri)
+    let answer = exchange_with(&provider, &provider.secrets, redirect_uri)
         .await
         .unwrap();
 
@@ -80,7 +80,7 @@ async fn a_mobile_code_is_exchanged_with_the_redirect_uri_of_the_manifest() {
     ] {
         let provider = Provider::answering("", 200, TOKENS).await;
 
-        exchange_with(&provider, Some(&provider.secret), redirect.into())
+        exchange_with(&provider, &provider.secrets, redirect.into())
             .await
             .unwrap();
 
@@ -101,9 +101,9 @@ async fn no_verifier_is_sent_to_a_provider_that_rejects_it() {
 #[tokio::test]
 async fn basic_authentication_form_encodes_id_and_secret_first() {
     let provider = Provider::answering("[token]\nclient_auth = \"basic\"", 200, TOKENS).await;
-    let secret = ClientSecret::new("a:b+c%");
+    let secrets = [ClientSecret::new("a:b+c%")];
 
-    exchange_with(&provider, Some(&secret), RedirectUri::Omit)
+    exchange_with(&provider, &secrets, RedirectUri::Omit)
         .await
         .unwrap();
 

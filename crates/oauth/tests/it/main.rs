@@ -5,8 +5,10 @@
 mod account;
 mod authorization;
 mod exchange;
+mod golden;
 mod provider;
 mod refresh;
 mod revoke;
+mod secrets;
 mod signer;
 mod transport;

@@ -18,7 +18,7 @@ pub(crate) struct Provider {
     pub(crate) server: MockServer,
     pub(crate) manifest: Manifest,
     pub(crate) client: Client,
-    pub(crate) secret: ClientSecret,
+    pub(crate) secrets: Vec<ClientSecret>,
 }
 
 impl Provider {
@@ -29,7 +29,7 @@ impl Provider {
             manifest: manifest(&server.uri(), tables),
             server,
             client: Client::new(HttpClient::new().unwrap()),
-            secret: ClientSecret::new("canary-secret"),
+            secrets: vec![ClientSecret::new("canary-secret")],
         }
     }
 

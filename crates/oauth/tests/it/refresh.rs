@@ -12,7 +12,7 @@ async fn refresh(provider: &Provider) -> Result<TokenAnswer, TokenError> {
         .refresh(RefreshRequest {
             manifest: &provider.manifest,
             client_id: CLIENT_ID,
-            client_secret: Some(&provider.secret),
+            client_secrets: &provider.secrets,
             refresh_token: &RefreshToken::new("1//canary+old"),
             deadline: Duration::from_secs(5),
         })

@@ -22,7 +22,7 @@ async fn revoke_token(
         .revoke(RevokeRequest {
             manifest: &provider.manifest,
             client_id: CLIENT_ID,
-            client_secret: Some(&provider.secret),
+            client_secrets: &provider.secrets,
             token,
             deadline: Duration::from_secs(5),
         })
@@ -157,4 +157,43 @@ async fn a_provider_without_revocation_is_not_asked() {
             .unwrap()
             .is_empty()
     );
+}
+
+#[tokio::test]
+async fn the_request_is_json_where_the_token_endpoint_wants_json() {
+    let tables = "[token]\nbody = \"json\"\nclient_auth = \"basic\"";
+    let provider = answering(tables, ResponseTemplate::new(200)).await;
+
+    revoke(&provider).await.unwrap();
+
+    let request = provider.request().await;
+    assert_eq!(request.headers["content-type"], "application/json");
+    assert!(request.headers.contains_key("authorization"));
+    assert_eq!(
+        request.body_json::<serde_json::Value>().unwrap(),
+        serde_json::json!({"token": "canary-refresh", "token_type_hint": "refresh_token"})
+    );
+}
+
+#[tokio::test]
+async fn an_error_with_status_200_is_no_revocation() {
+    let rule = |error: &str, cause: &str, action: &str| {
+        format!("[[errors]]\nerror = \"{error}\"\ncause = \"{cause}\"\naction = \"{action}\"\n")
+    };
+    let rules = rule("token_revoked", "revoked_by_user", "reconnect")
+        + &rule("internal_error", "provider_unavailable", "wait")
+        + &rule("not_allowed", "operator_config", "operator");
+    let revoked = async |error: &str| {
+        let body = format!(r#"{{"ok":false,"error":"{error}"}}"#);
+        let answer = ResponseTemplate::new(200).set_body_raw(body, "application/json");
+        revoke(&answering(&rules, answer).await).await
+    };
+
+    let dead = revoked("token_revoked").await;
+    let trouble = revoked("internal_error").await;
+    let refused = revoked("not_allowed").await;
+
+    assert_eq!(dead.unwrap(), Revoked::AlreadyInvalid);
+    assert!(trouble.unwrap_err().is_retryable());
+    assert!(!refused.unwrap_err().is_retryable());
 }

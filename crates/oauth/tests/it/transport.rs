@@ -20,7 +20,7 @@ async fn refresh(manifest: &Manifest, deadline: Duration) -> Result<TokenAnswer,
         .refresh(RefreshRequest {
             manifest,
             client_id: CLIENT_ID,
-            client_secret: None,
+            client_secrets: &[],
             refresh_token: &RefreshToken::new("canary-refresh"),
             deadline,
         })

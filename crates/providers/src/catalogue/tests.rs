@@ -343,9 +343,9 @@ fn an_error_rule_matches_on_all_that_it_names() {
 
     let rules = &catalogue.find("files").unwrap().errors;
 
-    assert!(rules[0].matches(400, Some("invalid_grant")));
-    assert!(!rules[0].matches(401, Some("invalid_grant")));
-    assert!(!rules[0].matches(400, None));
-    assert!(rules[1].matches(503, None) && rules[1].matches(503, Some("busy")));
+    assert!(rules[0].matches(400, Some("invalid_grant"), None));
+    assert!(!rules[0].matches(401, Some("invalid_grant"), None));
+    assert!(!rules[0].matches(400, None, None));
+    assert!(rules[1].matches(503, None, None) && rules[1].matches(503, Some("busy"), None));
     assert_eq!(rules[1].action, Action::Wait);
 }

@@ -28,6 +28,8 @@
 //! | `account.source` | who tells the account: `id_token`, `userinfo` | required |
 //! | `account.subject` | the member with the account's stable id | `sub` |
 //! | `account.claim` | the member that is shown to people | `email` |
+//! | `account.method` | how the userinfo endpoint is asked: `GET`, `POST` | `GET` |
+//! | `account.headers` | further headers of that request | `{}` |
 //! | `revocation.style` | `rfc7009`, or `none` where tokens can't be revoked | `none` |
 //! | `revocation.token` | which token is sent: `refresh`, `access` | `refresh` |
 //! | `revocation.reach` | what else dies with it: `none`, `token`, `grant`, `project` | `grant` |
@@ -38,7 +40,12 @@
 //! | `refresh.idle_days` | life of a refresh token that is not used | none |
 //! | `refresh.absolute_days` | life of a grant | none |
 //! | `refresh.keep_fresh_days` | how long after its last use a credential is refreshed ahead; 0: always | 7 |
-//! | `[[errors]]` | rules for the errors of the token endpoint, first match first: `status` and `error` (one or both), `cause`, `action` | `[]` |
+//! | `[[errors]]` | rules for the errors of the token endpoint, first match first: `status` and `error` (one or both), `subtype` with `error`, `cause`, `action` | `[]` |
+//!
+//! In a rule, `error` is the member `error`, or `code` where an answer has no `error`;
+//! `subtype` is the member `error_subtype` or `suberror`. The text for people is never
+//! looked at. `cause = "provider_unavailable"` says as well that the provider may have
+//! acted on the request; every other refusal with a status below 500 had no effect.
 //!
 //! Every URL is `https://`, or `http://` to a loopback host. The values of `cause`
 //! are those of [`Cause`](crate::Cause), of `action` those of
@@ -56,7 +63,7 @@ mod secure_url;
 mod token;
 mod validated;
 
-pub use account::{Account, AccountSource, IdTokenIssuer};
+pub use account::{Account, AccountSource, IdTokenIssuer, UserinfoMethod};
 pub use authorization::{Authorization, Pkce};
 pub(crate) use document::Document;
 pub use error_rule::ErrorRule;

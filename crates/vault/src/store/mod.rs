@@ -1,6 +1,7 @@
 //! All SQL of the vault, a module for each table.
 
 pub(crate) mod breaker;
+pub(crate) mod client_secret;
 pub(crate) mod credential;
 pub(crate) mod lock;
 pub(crate) mod on_demand;

@@ -1,9 +1,8 @@
-//! Tables `provider_config` and `client_secret`.
+//! Table `provider_config`.
 
 use sqlx::types::time::OffsetDateTime;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
-use workapi_keyring::Salt;
 use workapi_types::{EnvironmentGuid, ProviderConfigId, ProviderName};
 
 #[derive(Debug)]
@@ -28,21 +27,6 @@ impl sqlx::FromRow<'_, sqlx::postgres::PgRow> for ConfigRow {
             updated_at: row.try_get("updated_at")?,
         })
     }
-}
-
-#[derive(Debug, sqlx::FromRow)]
-pub(crate) struct SecretRow {
-    pub(crate) id: Uuid,
-    pub(crate) sealed_secret: Vec<u8>,
-    pub(crate) salt: Vec<u8>,
-}
-
-#[derive(Debug)]
-pub(crate) struct NewSecret<'a> {
-    pub(crate) id: Uuid,
-    pub(crate) sealed: &'a [u8],
-    pub(crate) key_id: &'a str,
-    pub(crate) salt: &'a Salt,
 }
 
 /// Takes other client ids of this environment and provider out of force.
@@ -84,29 +68,6 @@ pub(crate) async fn upsert(
     .bind(client_id)
     .fetch_one(connection)
     .await
-}
-
-pub(crate) async fn replace_secrets(
-    connection: &mut PgConnection,
-    config: ProviderConfigId,
-    secret: &NewSecret<'_>,
-) -> Result<(), sqlx::Error> {
-    sqlx::query("DELETE FROM client_secret WHERE provider_config_id = $1")
-        .bind(config.as_uuid())
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query(
-        "INSERT INTO client_secret (id, provider_config_id, position, sealed_secret, key_id, salt)
-         VALUES ($1, $2, 0, $3, $4, $5)",
-    )
-    .bind(secret.id)
-    .bind(config.as_uuid())
-    .bind(secret.sealed)
-    .bind(secret.key_id)
-    .bind(secret.salt.as_bytes().as_slice())
-    .execute(connection)
-    .await
-    .map(drop)
 }
 
 pub(crate) async fn list(
@@ -157,15 +118,23 @@ pub(crate) async fn count_dependents(
     .await
 }
 
+/// Notes that an operator has changed a config: a breaker that is open is tried at once.
+pub(crate) async fn touch(
+    connection: &mut PgConnection,
+    id: ProviderConfigId,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE provider_config SET updated_at = now() WHERE id = $1")
+        .bind(id.as_uuid())
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
 pub(crate) async fn retire(
     connection: &mut PgConnection,
     id: ProviderConfigId,
 ) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE provider_config SET current = false, updated_at = now() WHERE id = $1")
-        .bind(id.as_uuid())
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query("DELETE FROM client_secret WHERE provider_config_id = $1")
         .bind(id.as_uuid())
         .execute(connection)
         .await
@@ -212,19 +181,4 @@ pub(crate) async fn client_id(
         .bind(id.as_uuid())
         .fetch_optional(connection)
         .await
-}
-
-pub(crate) async fn secrets(
-    connection: &mut PgConnection,
-    config: ProviderConfigId,
-) -> Result<Vec<SecretRow>, sqlx::Error> {
-    sqlx::query_as(
-        "SELECT id, sealed_secret, salt
-         FROM client_secret
-         WHERE provider_config_id = $1
-         ORDER BY position",
-    )
-    .bind(config.as_uuid())
-    .fetch_all(connection)
-    .await
 }

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod breaker;
+mod client_secret;
 mod concurrency;
 mod connect;
 mod credential;
@@ -27,6 +28,7 @@ mod revocation;
 mod roles;
 mod rotation;
 mod schedule;
+mod scopes;
 mod secrecy;
 mod siblings;
 mod sinks;

@@ -13,7 +13,7 @@ fn secrets(client: &OAuthClient) -> Vec<&str> {
 
 impl Fixture {
     /// Returns the client that is in force.
-    async fn current(&self) -> Option<OAuthClient> {
+    pub(crate) async fn current(&self) -> Option<OAuthClient> {
         self.auth
             .current_client(self.environment, &provider())
             .await

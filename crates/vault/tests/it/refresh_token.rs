@@ -15,7 +15,7 @@ async fn grant_without_refresh_token(vault: &Fixture, integration: &IntegrationI
 }
 
 #[tokio::test]
-async fn it_is_refused_when_none_is_stored() {
+async fn fm_14_a_grant_without_a_refresh_token_is_refused_when_none_is_stored() {
     let vault = Fixture::new().await;
     let integration = new_integration();
     let grant = grant_without_refresh_token(&vault, &integration).await;

@@ -120,7 +120,7 @@ impl App {
         Ok(self.settle(connected, grant).await)
     }
 
-    /// Sends the code with the first client secret: a code is used up by a wrong one too.
+    /// Sends the code, with the next client secret where one is refused.
     async fn redeem(
         &self,
         manifest: &Manifest,
@@ -136,7 +136,7 @@ impl App {
         let request = ExchangeRequest {
             manifest,
             client_id: &exchange.client.client_id,
-            client_secret: exchange.client.secrets.first(),
+            client_secrets: &exchange.client.secrets,
             code: &exchange.code,
             redirect_uri,
             verifier,

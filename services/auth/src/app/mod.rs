@@ -2,6 +2,7 @@
 
 mod authorizations;
 mod begin;
+mod client_secrets;
 mod complete;
 mod credential_check;
 pub(crate) mod deletions;

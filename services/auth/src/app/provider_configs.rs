@@ -77,7 +77,7 @@ impl App {
 }
 
 /// Requires what both members of a client's name may hold (RFC 6749 appendix A).
-fn require_visible(name: &str, value: &str) -> Result<(), Refusal> {
+pub(super) fn require_visible(name: &str, value: &str) -> Result<(), Refusal> {
     let is_visible = value.bytes().all(|byte| (0x20..0x7f).contains(&byte));
     if is_visible && !value.is_empty() {
         Ok(())
@@ -87,7 +87,7 @@ fn require_visible(name: &str, value: &str) -> Result<(), Refusal> {
     }
 }
 
-fn environment_guid(guid: &str) -> Result<EnvironmentGuid, Refusal> {
+pub(super) fn environment_guid(guid: &str) -> Result<EnvironmentGuid, Refusal> {
     guid.parse().map_err(|_| {
         Refusal::new(
             workapi_errors::Code::EnvironmentNotFound,

@@ -6,12 +6,13 @@ use prost_types::Timestamp;
 use time::OffsetDateTime;
 use tonic::{Request, Response, Status};
 use workapi_proto::auth::v1::{
-    DeleteProviderConfigRequest, DeleteProviderConfigResponse, ListProviderConfigsRequest,
-    ListProviderConfigsResponse, ProviderConfig, SetProviderConfigRequest,
+    AddClientSecretRequest, AddClientSecretResponse, ClientSecret, DeleteProviderConfigRequest,
+    DeleteProviderConfigResponse, ListClientSecretsRequest, ListClientSecretsResponse,
+    ListProviderConfigsRequest, ListProviderConfigsResponse, ProviderConfig,
+    RemoveClientSecretRequest, RemoveClientSecretResponse, SetProviderConfigRequest,
     SetProviderConfigResponse, provider_admin_server,
 };
 use workapi_runtime::SharedSecret;
-use workapi_types::ClientSecret;
 
 use crate::app::{App, Caller, NewProviderConfig};
 
@@ -33,7 +34,7 @@ impl provider_admin_server::ProviderAdmin for ProviderAdmin {
             environment_guid: request.environment_guid,
             provider: request.provider,
             client_id: request.client_id,
-            client_secret: ClientSecret::new(request.client_secret),
+            client_secret: workapi_types::ClientSecret::new(request.client_secret),
         };
         let config = self.app.set_provider_config(&caller, new).await?;
         Ok(Response::new(SetProviderConfigResponse {
@@ -67,6 +68,50 @@ impl provider_admin_server::ProviderAdmin for ProviderAdmin {
             .await?;
         Ok(Response::new(DeleteProviderConfigResponse {}))
     }
+
+    async fn add_client_secret(
+        &self,
+        request: Request<AddClientSecretRequest>,
+    ) -> Result<Response<AddClientSecretResponse>, Status> {
+        self.admin_token.require_as_bearer(request.metadata())?;
+        let request = request.into_inner();
+        let secret = workapi_types::ClientSecret::new(request.client_secret);
+        let (environment, provider) = (&request.environment_guid, &request.provider);
+        let added = self
+            .app
+            .add_client_secret(environment, provider, &secret, request.first)
+            .await?;
+        Ok(Response::new(AddClientSecretResponse {
+            client_secret: Some(secret_message(added)),
+        }))
+    }
+
+    async fn list_client_secrets(
+        &self,
+        request: Request<ListClientSecretsRequest>,
+    ) -> Result<Response<ListClientSecretsResponse>, Status> {
+        self.admin_token.require_as_bearer(request.metadata())?;
+        let request = request.into_inner();
+        let secrets = self
+            .app
+            .client_secrets(&request.environment_guid, &request.provider)
+            .await?;
+        Ok(Response::new(ListClientSecretsResponse {
+            client_secrets: secrets.into_iter().map(secret_message).collect(),
+        }))
+    }
+
+    async fn remove_client_secret(
+        &self,
+        request: Request<RemoveClientSecretRequest>,
+    ) -> Result<Response<RemoveClientSecretResponse>, Status> {
+        self.admin_token.require_as_bearer(request.metadata())?;
+        let request = request.into_inner();
+        self.app
+            .remove_client_secret(&request.environment_guid, &request.provider, &request.id)
+            .await?;
+        Ok(Response::new(RemoveClientSecretResponse {}))
+    }
 }
 
 fn message(config: workapi_vault::ProviderConfig) -> ProviderConfig {
@@ -77,6 +122,14 @@ fn message(config: workapi_vault::ProviderConfig) -> ProviderConfig {
         client_id: config.client_id,
         created_at: Some(timestamp(config.created_at)),
         updated_at: Some(timestamp(config.updated_at)),
+    }
+}
+
+fn secret_message(secret: workapi_vault::StoredSecret) -> ClientSecret {
+    ClientSecret {
+        id: secret.id.to_string(),
+        position: secret.position,
+        created_at: Some(timestamp(secret.created_at)),
     }
 }
 

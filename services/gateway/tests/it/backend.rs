@@ -194,6 +194,12 @@ answers!(Backend, auth::provider_admin_server::ProviderAdmin {
         auth::ListProviderConfigsResponse::default();
     delete_provider_config(auth::DeleteProviderConfigRequest) -> auth::DeleteProviderConfigResponse =
         auth::DeleteProviderConfigResponse::default();
+    add_client_secret(auth::AddClientSecretRequest) -> auth::AddClientSecretResponse =
+        auth::AddClientSecretResponse::default();
+    list_client_secrets(auth::ListClientSecretsRequest) -> auth::ListClientSecretsResponse =
+        auth::ListClientSecretsResponse::default();
+    remove_client_secret(auth::RemoveClientSecretRequest) -> auth::RemoveClientSecretResponse =
+        auth::RemoveClientSecretResponse::default();
 });
 
 #[tonic::async_trait]

@@ -77,7 +77,7 @@ impl App {
         let request = RevokeRequest {
             manifest,
             client_id: &client.client_id,
-            client_secret: client.secrets.first(),
+            client_secrets: &client.secrets,
             token,
             deadline: manifest.token.deadline,
         };

@@ -268,3 +268,60 @@ async fn the_instance_is_named_by_options_or_variables_and_asks_for_its_token() 
     assert!(stderr(&with_wrong_token).contains("does not accept the admin token"));
     assert!(stderr(&stopped.unwrap()).contains("nothing answers at the admin listener"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn client_secrets_are_added_in_order_listed_without_the_secret_and_removed() {
+    let folder = data_dir();
+    let dev = Dev::start(dev_on_shared_servers(folder.path()).await, folder.path()).await;
+    let admin = Admin(folder.path());
+    let client = format!(
+        "--environment {} --provider sandbox",
+        dev.json("environment_guid")
+    );
+    let add = |value: &str| {
+        let file = folder.path().join(value);
+        fs::write(&file, format!("{value}\n")).unwrap();
+        format!(
+            "provider secret add {client} --client-secret-file {}",
+            file.display()
+        )
+    };
+    let listing = format!("provider secret list {client}");
+
+    let dev_secret = admin.done(&listing);
+    let last = admin.done(&add("hunter2-last"));
+    let first = admin.json(&format!("{} --first", add("hunter2-first")));
+    let again = admin.run(&add("hunter2-last"));
+    let listed = admin.json(&listing);
+    let plain = admin.done(&listing);
+    admin.done(&format!("provider secret remove {client} {last}"));
+    let first = first["id"].as_str().unwrap();
+    admin.done(&format!("provider secret remove {client} {first}"));
+    let left = admin.done(&listing);
+    let (only, _) = left.split_once("  ").unwrap();
+    let refused = admin.run(&format!("provider secret remove {client} {only}"));
+    let missing = admin.run(&format!("provider secret remove {client} {last}"));
+
+    let listed = listed.as_array().unwrap();
+    assert_eq!(listed.len(), 3);
+    assert_eq!(listed[0]["id"], first);
+    assert_eq!(listed[2]["id"], last);
+    for (position, secret) in (1..).zip(listed) {
+        assert_eq!(secret["position"], position);
+        assert!(secret["created_at"].as_str().unwrap().ends_with('Z'));
+        assert_eq!(secret.as_object().unwrap().len(), 3);
+    }
+    let lines: Vec<_> = plain.lines().collect();
+    assert_eq!(lines.len(), 3);
+    assert!(lines[2].starts_with(&format!("{last}  3  ")), "{plain}");
+    assert_eq!(left, dev_secret);
+    assert!(!plain.contains("hunter2"));
+    assert_eq!(again.status.code(), Some(1));
+    assert!(stderr(&again).contains("the client has this secret already"));
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("it is the client's only secret; add another one first"));
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(stderr(&missing).contains("no such secret of a client at sandbox"));
+    assert_eq!(admin.done(&listing), left);
+    dev.stop().await;
+}

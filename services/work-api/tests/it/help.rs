@@ -2,7 +2,7 @@
 
 use crate::binary::work_api;
 
-const COMMANDS: [&str; 24] = [
+const COMMANDS: &[&str] = &[
     "",
     "dev",
     "demo",
@@ -21,6 +21,10 @@ const COMMANDS: [&str; 24] = [
     "admin provider delete",
     "admin credential",
     "admin credential check",
+    "admin provider secret",
+    "admin provider secret add",
+    "admin provider secret list",
+    "admin provider secret remove",
     "admin return-origin",
     "admin return-origin add",
     "admin return-origin list",
@@ -31,17 +35,20 @@ const COMMANDS: [&str; 24] = [
 
 #[test]
 fn help_reads_well_at_every_level() {
-    let pages = COMMANDS.map(|command| {
-        let help = work_api()
-            .args(command.split_whitespace())
-            .arg("--help")
-            .env("COLUMNS", "100")
-            .output()
-            .unwrap();
-        assert!(help.status.success(), "{command}");
-        let page = String::from_utf8(help.stdout).unwrap();
-        format!("$ work-api {command} --help\n{page}")
-    });
+    let pages: Vec<String> = COMMANDS
+        .iter()
+        .map(|command| {
+            let help = work_api()
+                .args(command.split_whitespace())
+                .arg("--help")
+                .env("COLUMNS", "100")
+                .output()
+                .unwrap();
+            assert!(help.status.success(), "{command}");
+            let page = String::from_utf8(help.stdout).unwrap();
+            format!("$ work-api {command} --help\n{page}")
+        })
+        .collect();
 
     insta::assert_snapshot!(pages.join("\n"));
 }

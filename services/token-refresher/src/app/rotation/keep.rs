@@ -122,7 +122,7 @@ impl Rotation {
             .revoke(RevokeRequest {
                 manifest,
                 client_id: &client.client_id,
-                client_secret: client.secrets.first(),
+                client_secrets: &client.secrets,
                 token,
                 deadline: manifest.token.deadline,
             })

@@ -65,7 +65,7 @@ impl Rotation {
             .refresh(RefreshRequest {
                 manifest: &self.manifest,
                 client_id: &client.client_id,
-                client_secret: client.secrets.first(),
+                client_secrets: &client.secrets,
                 refresh_token: &lease.refresh_token,
                 deadline: self.manifest.token.deadline,
             })

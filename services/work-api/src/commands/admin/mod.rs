@@ -4,6 +4,7 @@ mod connection;
 mod credential;
 mod environment;
 mod provider;
+mod provider_secret;
 mod return_origin;
 
 use std::path::PathBuf;

@@ -12,8 +12,8 @@ use workapi_proto::auth::v1::{
 };
 use workapi_types::EnvironmentGuid;
 
-use super::Connection;
 use super::connection::rfc3339;
+use super::{Connection, provider_secret};
 use crate::cli::{Format, Output};
 use crate::console;
 
@@ -21,7 +21,7 @@ use crate::console;
 #[derive(Debug, Subcommand)]
 #[command(disable_help_subcommand = true)]
 pub(crate) enum Command {
-    /// Set the OAuth client of an environment at a provider
+    /// Set the OAuth client of an environment at a provider, with one secret instead of all others
     Set {
         /// The guid of the environment
         #[arg(long, value_name = "GUID")]
@@ -55,6 +55,9 @@ pub(crate) enum Command {
         #[arg(long, value_name = "NAME")]
         provider: String,
     },
+    /// Add, list and remove the secrets of a client, so that one can be changed without a gap
+    #[command(subcommand)]
+    Secret(provider_secret::Command),
 }
 
 /// Does what the command line asks for.
@@ -94,6 +97,7 @@ pub(super) async fn run(command: Command, connection: &Connection) -> anyhow::Re
             answer.map_err(|status| connection.explain(status))?;
             Ok(())
         }
+        Command::Secret(command) => provider_secret::run(command, connection).await,
     }
 }
 
@@ -161,7 +165,7 @@ fn as_json(config: &ProviderConfig) -> anyhow::Result<Value> {
 }
 
 /// A text editor ends a file with a line break, which no secret has.
-fn read_secret(file: &Path) -> anyhow::Result<String> {
+pub(super) fn read_secret(file: &Path) -> anyhow::Result<String> {
     let text = fs::read_to_string(file)
         .with_context(|| format!("cannot read the client secret in {}", file.display()))?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
