@@ -65,6 +65,12 @@ pub enum Error {
         /// Which setting differs.
         setting: &'static str,
     },
+    /// The dead letters could not be read or removed.
+    #[error("failed to reach the dead letters")]
+    DeadLetters {
+        /// The client's error.
+        source: async_nats::Error,
+    },
     /// JetStream did not confirm that a message is stored.
     #[error("failed to publish to {subject}")]
     Publish {

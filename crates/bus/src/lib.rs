@@ -9,6 +9,7 @@
 
 mod bus;
 mod consumer;
+mod dead_letters;
 mod event;
 mod headers;
 pub mod outbox;
@@ -17,6 +18,7 @@ mod streams;
 
 pub use bus::{Bus, Config, Error};
 pub use consumer::{Delivery, Subscription, Verdict};
+pub use dead_letters::DeadLetter;
 pub use event::Event;
 pub use relay::Relay;
 pub use streams::Stream;

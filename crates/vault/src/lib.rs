@@ -9,6 +9,8 @@
 mod back_off;
 mod connect;
 mod error;
+mod inspection;
+mod listing;
 mod projection;
 mod provider_config;
 mod revocation;
@@ -16,7 +18,9 @@ mod rotation;
 mod schedule;
 mod sealing;
 mod state;
+mod status;
 mod store;
+mod stuck;
 mod tokens;
 mod upkeep;
 
@@ -28,12 +32,18 @@ use workapi_postgres::Database;
 
 pub use connect::{Connected, Exchange, ExchangeStart, NewGrant, StateHash};
 pub use error::Error;
+pub use inspection::{Inspection, JobState, RotationAttempt};
+pub use listing::{CredentialFilter, ListedCredential};
 pub use projection::Projection;
 pub use provider_config::{ConfigDeletion, OAuthClient, ProviderConfig};
-pub use revocation::{AccountGuard, Clearance, ProviderRevocation, RevocationLease};
+pub use revocation::{
+    AccountGuard, Clearance, ProviderRevocation, RevocationLease, RevocationStart,
+};
 pub use rotation::{Failure, RotationLease, RotationStart, SealedAnswer, Settled};
 pub use schedule::{Claim, Task};
 pub use state::State;
+pub use status::CredentialStatus;
+pub use stuck::{Retry, StuckCredential, StuckReason};
 pub use tokens::TokenSet;
 
 /// The schema of the vault's database.

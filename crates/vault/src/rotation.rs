@@ -23,7 +23,7 @@ use crate::{Error, State, TokenSet, Vault};
 /// How much longer than the provider's deadline a lease lasts: the time to seal and commit.
 pub(crate) const LEASE_MARGIN: Duration = Duration::from_secs(30);
 /// A job that began this often and never ended is taken out of circulation.
-const MAX_UNFINISHED_JOBS: i32 = 3;
+pub(crate) const MAX_UNFINISHED_JOBS: i32 = 3;
 
 /// The right to send one generation's refresh token to its provider, once.
 #[derive(Debug)]
@@ -262,7 +262,7 @@ impl Vault {
         let mut transaction = self.database.begin().await?;
         let committed = credential::commit_generation(&mut transaction, &answer.row(lease)).await?;
         let settled = if committed {
-            outbox::append(&mut transaction, &refreshed_event(lease)).await?;
+            outbox::append(&mut transaction, &refreshed_event(lease, answer)).await?;
             Settled::Committed
         } else {
             self.settle_late_answer(&mut transaction, lease, answer, keep_for)
@@ -355,13 +355,15 @@ impl SealedAnswer {
     }
 }
 
-fn refreshed_event(lease: &RotationLease) -> CredentialRefreshed {
+fn refreshed_event(lease: &RotationLease, answer: &SealedAnswer) -> CredentialRefreshed {
     CredentialRefreshed {
         integration_id: lease.integration_id.to_string(),
         environment_guid: lease.environment_guid.to_string(),
         provider: lease.provider.to_string(),
         grant_id: lease.grant_id.to_string(),
         generation: lease.generation + 1,
+        granted_scopes: answer.scopes.to_string(),
+        scopes_changed: answer.scopes != lease.granted_scopes,
     }
 }
 

@@ -105,6 +105,7 @@ impl Service {
         let channel = channel(&config.integrations_url, "integrations")?;
         let app = Arc::new(App {
             vault: Vault::open(database, Arc::clone(&config.key_ring))?,
+            bus: bus.clone(),
             authorizations: Authorizations::new(redis, config.key_ring),
             catalogue: config.catalogue,
             oauth: workapi_oauth::Client::new(workapi_oauth::HttpClient::new()?),

@@ -3,19 +3,24 @@
 mod authorizations;
 mod begin;
 mod complete;
+mod credentials;
 pub(crate) mod deletions;
 mod directory;
 mod error;
 mod exchange;
+mod jobs;
 mod mobile;
 mod outcome;
+mod page;
 pub(crate) mod projections;
 mod provider_configs;
 mod return_to;
 pub(crate) mod scheduler;
+mod statuses;
 pub(crate) mod upkeep;
 
 use url::Url;
+use workapi_bus::Bus;
 use workapi_oauth::Client;
 use workapi_providers::Catalogue;
 use workapi_runtime::Shutdown;
@@ -23,8 +28,10 @@ use workapi_vault::Vault;
 
 pub(crate) use authorizations::Authorizations;
 pub(crate) use complete::{Callback, Completed};
+pub(crate) use credentials::CredentialQuery;
 pub(crate) use directory::{Caller, Directory};
 pub(crate) use error::Error;
+pub(crate) use jobs::{JobTarget, Letter};
 pub(crate) use outcome::Outcome;
 pub(crate) use provider_configs::NewProviderConfig;
 
@@ -32,6 +39,8 @@ pub(crate) use provider_configs::NewProviderConfig;
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) vault: Vault,
+    /// Where the dead letters are.
+    pub(crate) bus: Bus,
     pub(crate) authorizations: Authorizations,
     pub(crate) catalogue: Catalogue,
     pub(crate) oauth: Client,

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use prost_types::Timestamp;
-use time::OffsetDateTime;
 use tonic::{Request, Response, Status};
 use workapi_proto::auth::v1::{
     DeleteProviderConfigRequest, DeleteProviderConfigResponse, ListProviderConfigsRequest,
@@ -13,6 +11,7 @@ use workapi_proto::auth::v1::{
 use workapi_runtime::SharedSecret;
 use workapi_types::ClientSecret;
 
+use super::time::timestamp;
 use crate::app::{App, Caller, NewProviderConfig};
 
 pub(super) struct ProviderAdmin {
@@ -77,12 +76,5 @@ fn message(config: workapi_vault::ProviderConfig) -> ProviderConfig {
         client_id: config.client_id,
         created_at: Some(timestamp(config.created_at)),
         updated_at: Some(timestamp(config.updated_at)),
-    }
-}
-
-fn timestamp(time: OffsetDateTime) -> Timestamp {
-    Timestamp {
-        seconds: time.unix_timestamp(),
-        nanos: i32::try_from(time.nanosecond()).unwrap_or_default(),
     }
 }
