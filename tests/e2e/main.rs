@@ -12,6 +12,8 @@ mod deleting_siblings;
 mod dependencies;
 mod google;
 mod grpc;
+mod integration_status;
+mod jobs;
 mod mobile_codes;
 mod outages;
 mod provider_failures;

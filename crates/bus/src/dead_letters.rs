@@ -1,10 +1,7 @@
 //! The dead letters: jobs that nobody could finish, to be looked at and taken away by operators.
 
-use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::message::StreamMessage;
-use async_nats::jetstream::stream::{
-    DeleteMessageErrorKind, LastRawMessageErrorKind, Stream as JetStream,
-};
+use async_nats::jetstream::stream::{LastRawMessageErrorKind, Stream as JetStream};
 use bytes::Bytes;
 use time::OffsetDateTime;
 
@@ -80,11 +77,14 @@ impl Bus {
     /// Fails when the server does not confirm within 3 seconds; it may be removed or not.
     pub async fn remove_dead_letter(&self, sequence: u64) -> Result<bool, Error> {
         let stream = self.dead_letter_stream().await?;
-        match stream.delete_message(sequence).await {
-            Ok(removed) => Ok(removed),
-            Err(error) if is_absent(error.kind()) => Ok(false),
-            Err(error) => Err(unreadable(error)),
+        let Err(error) = stream.delete_message(sequence).await else {
+            return Ok(true);
+        };
+        // The server has several ways to say that there is none.
+        if self.dead_letter(sequence).await?.is_some() {
+            return Err(unreadable(error));
         }
+        Ok(false)
     }
 
     async fn dead_letter_stream(&self) -> Result<JetStream<()>, Error> {
@@ -108,11 +108,6 @@ impl Bus {
             payload: message.payload,
         }
     }
-}
-
-fn is_absent(kind: DeleteMessageErrorKind) -> bool {
-    matches!(kind, DeleteMessageErrorKind::JetStream(error)
-        if matches!(error.error_code(), ErrorCode::NO_MESSAGE_FOUND | ErrorCode::SEQUENCE_NOT_FOUND))
 }
 
 fn unreadable(error: impl Into<async_nats::Error>) -> Error {

@@ -63,6 +63,8 @@ async fn auth_can_neither_invent_nor_change_an_attempt() {
         &[
             "INSERT INTO rotation_attempt (attempt_id) VALUES (gen_random_uuid())",
             "UPDATE rotation_attempt SET state = 'committed'",
+            "SELECT sealed_refresh FROM quarantine",
+            "UPDATE provider_breaker SET opened_at = NULL",
             "INSERT INTO quarantine (attempt_id) VALUES (gen_random_uuid())",
             "CREATE TABLE mine ()",
         ],

@@ -20,7 +20,7 @@ impl App {
         let is_deleted =
             |status: &CredentialStatus| matches!(status.state, State::Revoking | State::Revoked);
         if status.as_ref().is_some_and(is_deleted) {
-            return Err(Refusal::not_found("no such integration").into());
+            return Err(Refusal::not_found("").into());
         }
         Ok((context.integration_id, status))
     }

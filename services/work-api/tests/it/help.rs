@@ -2,7 +2,7 @@
 
 use crate::binary::work_api;
 
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 29] = [
     "",
     "dev",
     "demo",
@@ -22,6 +22,13 @@ const COMMANDS: [&str; 22] = [
     "admin return-origin",
     "admin return-origin add",
     "admin return-origin list",
+    "admin credential",
+    "admin credential list",
+    "admin jobs",
+    "admin jobs list",
+    "admin jobs explain",
+    "admin jobs retry",
+    "admin jobs drop",
     "apt",
     "healthcheck",
     "check-config",

@@ -1,9 +1,13 @@
-//! `work-api admin`: environments, provider configs and return origins, for operators.
+//! `work-api admin`: environments, provider configs, return origins, credentials and jobs, for
+//! operators.
 
 mod connection;
+mod credential;
 mod environment;
+mod jobs;
 mod provider;
 mod return_origin;
+mod times;
 
 use std::path::PathBuf;
 
@@ -53,6 +57,12 @@ enum Command {
     /// Allow, list and withdraw where a browser may return after an authorization
     #[command(subcommand)]
     ReturnOrigin(return_origin::Command),
+    /// See which credentials are well, and which are not
+    #[command(subcommand)]
+    Credential(credential::Command),
+    /// List, explain and repair jobs that nobody could finish and credentials that are stuck
+    #[command(subcommand)]
+    Jobs(jobs::Command),
 }
 
 /// Does what the command line asks for.
@@ -62,5 +72,7 @@ pub(crate) async fn run(options: Options, settings: &Settings) -> anyhow::Result
         Command::Environment(command) => environment::run(command, &connection).await,
         Command::Provider(command) => provider::run(command, &connection).await,
         Command::ReturnOrigin(command) => return_origin::run(command, &connection).await,
+        Command::Credential(command) => credential::run(command, &connection).await,
+        Command::Jobs(command) => jobs::run(command, &connection).await,
     }
 }
