@@ -48,34 +48,39 @@ impl Operated {
         }
     }
 
-    async fn letters(&mut self) -> Result<Vec<DeadLetter>, Status> {
+    async fn letters(&self) -> Result<Vec<DeadLetter>, Status> {
         let request = bearing(ListDeadLettersRequest::default(), &self.token);
-        let listed = self.jobs.list_dead_letters(request).await?;
+        let listed = self.jobs.clone().list_dead_letters(request).await?;
         Ok(listed.into_inner().dead_letters)
     }
 
-    async fn stuck(&mut self) -> Vec<StuckCredential> {
+    async fn stuck(&self) -> Vec<StuckCredential> {
         let request = bearing(ListStuckCredentialsRequest::default(), &self.token);
-        let listed = self.jobs.list_stuck_credentials(request).await;
+        let listed = self.jobs.clone().list_stuck_credentials(request).await;
         listed.unwrap().into_inner().credentials
     }
 
-    async fn explain(&mut self, target: JobTarget) -> Result<ExplainJobResponse, Status> {
+    async fn explain(&self, target: JobTarget) -> Result<ExplainJobResponse, Status> {
         let target = Some(target);
         let request = bearing(ExplainJobRequest { target }, &self.token);
-        Ok(self.jobs.explain_job(request).await?.into_inner())
+        Ok(self.jobs.clone().explain_job(request).await?.into_inner())
     }
 
-    async fn retry(&mut self, target: JobTarget) -> Result<RetryJobResponse, Status> {
+    async fn retry(&self, target: JobTarget) -> Result<RetryJobResponse, Status> {
         let target = Some(target);
         let request = bearing(RetryJobRequest { target }, &self.token);
-        Ok(self.jobs.retry_job(request).await?.into_inner())
+        Ok(self.jobs.clone().retry_job(request).await?.into_inner())
     }
 
-    async fn drop(&mut self, target: JobTarget) -> Result<DropDeadLettersResponse, Status> {
+    async fn drop(&self, target: JobTarget) -> Result<DropDeadLettersResponse, Status> {
         let target = Some(target);
         let request = bearing(DropDeadLettersRequest { target }, &self.token);
-        Ok(self.jobs.drop_dead_letters(request).await?.into_inner())
+        Ok(self
+            .jobs
+            .clone()
+            .drop_dead_letters(request)
+            .await?
+            .into_inner())
     }
 
     /// Connects an integration whose refresh jobs have died three times, and waits until it is given
@@ -139,7 +144,7 @@ fn dead_letter(sequence: u64) -> JobTarget {
 
 #[tokio::test]
 async fn a_poisoned_job_is_listed_explained_and_tried_again() {
-    let mut operated = Operated::start().await;
+    let operated = Operated::start().await;
     let id = operated.given_up().await;
 
     let letters = operated.letters().await.unwrap();
@@ -201,7 +206,7 @@ async fn a_poisoned_job_is_listed_explained_and_tried_again() {
 
 #[tokio::test]
 async fn dropping_removes_the_dead_letter_and_leaves_the_credential() {
-    let mut operated = Operated::start().await;
+    let operated = Operated::start().await;
     let id = operated.given_up().await;
     let sequence = operated.letters().await.unwrap()[0].sequence;
 
@@ -232,7 +237,7 @@ async fn dropping_removes_the_dead_letter_and_leaves_the_credential() {
 
 #[tokio::test]
 async fn a_poisoned_revocation_is_a_dead_letter_too_and_ends_when_it_is_tried_again() {
-    let mut operated = Operated::start().await;
+    let operated = Operated::start().await;
     let id = operated.dying_revocation().await;
 
     let letter = operated.letters().await.unwrap().remove(0);
@@ -271,7 +276,7 @@ async fn a_poisoned_revocation_is_a_dead_letter_too_and_ends_when_it_is_tried_ag
 
 #[tokio::test]
 async fn what_an_operator_names_wrongly_or_cannot_mend_is_told_clearly() {
-    let mut operated = Operated::start().await;
+    let operated = Operated::start().await;
     let id = operated.user.connect("email", ANN).await;
     let fault = json!({
         "endpoint": "token", "kind": "status", "status": 400, "error": "invalid_grant",
@@ -309,7 +314,7 @@ async fn what_an_operator_names_wrongly_or_cannot_mend_is_told_clearly() {
 
 #[tokio::test]
 async fn a_dead_letter_that_cannot_be_read_can_be_seen_and_dropped() {
-    let mut operated = Operated::start().await;
+    let operated = Operated::start().await;
     let bus = operated.stack.bus();
     let published = bus
         .jetstream()
@@ -339,7 +344,7 @@ async fn without_nats_dead_letters_are_unavailable_and_a_retry_can_be_said_again
         nats_way: Some(Arc::clone(&way)),
         ..Options::default()
     };
-    let mut operated = Operated::start_with(options).await;
+    let operated = Operated::start_with(options).await;
     let id = operated.given_up().await;
 
     way.cut().await;
@@ -351,16 +356,13 @@ async fn without_nats_dead_letters_are_unavailable_and_a_retry_can_be_said_again
         (listed.code(), retried.code()),
         (Code::Unavailable, Code::Unavailable)
     );
-    let mut again = operated;
-    let removed = async {
-        loop {
-            if let Ok(retried) = again.retry(integration(&id)).await {
-                return retried.dead_letters_removed;
-            }
-        }
-    };
-    assert_eq!(removed.await, 1);
-    again.stack.credential_in(&id, "active").await;
+    let removed = eventually("the bus's return", || async {
+        let retried = operated.retry(integration(&id)).await.ok()?;
+        Some(retried.dead_letters_removed)
+    })
+    .await;
+    assert_eq!(removed, 1);
+    operated.stack.credential_in(&id, "active").await;
 }
 
 #[tokio::test]

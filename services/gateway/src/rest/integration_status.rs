@@ -21,7 +21,7 @@ pub(super) struct IntegrationStatus {
     /// `needs_operator`.
     #[schema(example = "needs_reconnect")]
     state: String,
-    /// Why it is not well, from a closed list; `null` when it is.
+    /// Why it is not well, or will not stay so; from a closed list, `null` when it is.
     #[schema(required, example = "revoked_by_user")]
     cause: Option<String>,
     /// What has to happen: `none`, `wait`, `reconnect` (by the user) or `operator`.

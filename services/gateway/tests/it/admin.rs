@@ -68,10 +68,10 @@ async fn an_operator_reaches_credentials_and_jobs_and_nobody_else_does() {
 
     for token in [ADMIN_TOKEN, "another-token"] {
         let list = with_token(ListCredentialsRequest::default(), token);
-        let stuck = with_token(ListStuckCredentialsRequest::default(), token);
+        let find = with_token(ListStuckCredentialsRequest::default(), token);
 
         let listed = credentials.list_credentials(list).await;
-        let found = jobs.list_stuck_credentials(stuck).await;
+        let found = jobs.list_stuck_credentials(find).await;
 
         let allowed = token == ADMIN_TOKEN;
         assert_eq!((listed.is_ok(), found.is_ok()), (allowed, allowed));

@@ -11,11 +11,11 @@ fn head() -> String {
     format!("GET /integrations/{INTEGRATION_ID}/status HTTP/1.1")
 }
 
-fn at(seconds: i64) -> Option<Timestamp> {
-    Some(Timestamp {
+fn at(seconds: i64) -> Timestamp {
+    Timestamp {
         seconds,
         nanos: 999_999_999,
-    })
+    }
 }
 
 fn needs_reconnect() -> CredentialStatus {
@@ -24,9 +24,9 @@ fn needs_reconnect() -> CredentialStatus {
         state: "needs_reconnect".to_owned(),
         cause: Some("revoked_by_user".to_owned()),
         action: "reconnect".to_owned(),
-        since: at(1_700_000_000),
-        last_success_at: at(1_699_990_000),
-        expires_at: at(1_699_993_600),
+        since: Some(at(1_700_000_000)),
+        last_success_at: Some(at(1_699_990_000)),
+        expires_at: Some(at(1_699_993_600)),
         scopes_asked: vec!["email".to_owned(), "mail".to_owned()],
         scopes_granted: vec!["email".to_owned()],
     }

@@ -129,7 +129,7 @@ fn for_credential(found: &Inspection) -> Vec<String> {
         State::Active | State::RefreshFailing if !found.has_refresh_token => vec![reconnect],
         State::Active | State::RefreshFailing if wrong_client => vec![check_client, retry],
         State::Active if found.failures == 0 => vec!["Nothing needs to be done.".to_owned()],
-        State::Active | State::RefreshFailing => vec![retry],
+        State::Active | State::RefreshFailing | State::Revoking => vec![retry],
         State::NeedsReconnect => vec![reconnect],
         State::NeedsOperator if found.cause == Some(Cause::Internal) => vec![
             "Find out why the processes died: their logs name the integration.".to_owned(),
@@ -137,7 +137,6 @@ fn for_credential(found: &Inspection) -> Vec<String> {
             reconnect,
         ],
         State::NeedsOperator => vec![check_client, retry],
-        State::Revoking => vec![retry],
         State::Revoked => Vec::new(),
     }
 }

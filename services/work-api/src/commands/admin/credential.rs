@@ -21,30 +21,15 @@ pub(crate) enum Command {
 /// Which credentials to list.
 #[derive(Debug, Args)]
 pub(crate) struct ListOptions {
-    /// Only those in this state, such as needs_reconnect [default: all but revoked]
-    #[arg(
-        long,
-        value_name = "STATE",
-        default_value = "",
-        hide_default_value = true
-    )]
-    state: String,
-    /// Only those with this cause, such as revoked_by_user
-    #[arg(
-        long,
-        value_name = "CAUSE",
-        default_value = "",
-        hide_default_value = true
-    )]
-    cause: String,
+    #[arg(long, value_name = "STATE")]
+    #[arg(help = "Only those in this state, such as needs_reconnect [default: all but revoked]")]
+    state: Option<String>,
+    #[arg(long, value_name = "CAUSE")]
+    #[arg(help = "Only those with this cause, such as revoked_by_user")]
+    cause: Option<String>,
     /// Only those at this provider
-    #[arg(
-        long,
-        value_name = "NAME",
-        default_value = "",
-        hide_default_value = true
-    )]
-    provider: String,
+    #[arg(long, value_name = "NAME")]
+    provider: Option<String>,
     /// Only those of this environment
     #[arg(long, value_name = "GUID")]
     environment: Option<EnvironmentGuid>,
@@ -53,8 +38,8 @@ pub(crate) struct ListOptions {
     #[arg(value_parser = clap::value_parser!(i32).range(1..=1000))]
     limit: i32,
     /// Go on after this integration, as the page before says
-    #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
-    after: String,
+    #[arg(long, value_name = "ID")]
+    after: Option<String>,
     #[command(flatten)]
     output: Output,
 }
@@ -69,12 +54,12 @@ pub(super) async fn run(command: Command, connection: &Connection) -> anyhow::Re
 async fn list(connection: &Connection, options: ListOptions) -> anyhow::Result<()> {
     let environment = options.environment.map(|guid| guid.to_string());
     let request = connection.request(ListCredentialsRequest {
-        state: options.state,
-        cause: options.cause,
-        provider: options.provider,
+        state: options.state.unwrap_or_default(),
+        cause: options.cause.unwrap_or_default(),
+        provider: options.provider.unwrap_or_default(),
         environment_guid: environment.unwrap_or_default(),
         page_size: options.limit,
-        page_token: options.after,
+        page_token: options.after.unwrap_or_default(),
     })?;
     let answer = connection.credentials().list_credentials(request).await;
     let page = answer
