@@ -3,7 +3,7 @@
 use sqlx::types::time::OffsetDateTime;
 use sqlx::{PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
-use workapi_types::IntegrationId;
+use workapi_types::{EnvironmentGuid, IntegrationId, ProviderName};
 
 use crate::{CredentialFilter, State};
 
@@ -21,7 +21,7 @@ pub(crate) struct ListedRow {
 
 /// Reads a page. The statement holds the conditions that are asked for and no others, so that
 /// PostgreSQL sees which index serves them: `credential_unwell` for states and causes,
-/// `credential_provider_config` for providers and environments, the primary key for the rest.
+/// `credential_provider_config` for few clients, the primary key for everything that is frequent.
 pub(crate) async fn list(
     pool: &PgPool,
     filter: &CredentialFilter,
@@ -36,7 +36,11 @@ pub(crate) async fn list(
     );
     query.push_bind(after.map_or("", IntegrationId::as_str));
     push_state(&mut query, filter);
-    push_client(&mut query, filter);
+    if filter.provider.is_some() || filter.environment_guid.is_some() {
+        let clients = clients(pool, filter).await?;
+        query.push(" AND provider_config_id = ANY (");
+        query.push_bind(clients).push(")");
+    }
     query
         .push(" ORDER BY integration_id LIMIT ")
         .push_bind(limit);
@@ -57,19 +61,17 @@ fn push_state(query: &mut QueryBuilder<Postgres>, filter: &CredentialFilter) {
     }
 }
 
-fn push_client(query: &mut QueryBuilder<Postgres>, filter: &CredentialFilter) {
-    if filter.provider.is_none() && filter.environment_guid.is_none() {
-        return;
-    }
-    query.push(" AND provider_config_id IN (SELECT id FROM provider_config WHERE true");
-    if let Some(provider) = &filter.provider {
-        query.push(" AND provider = ").push_bind(provider.as_str());
-    }
-    if let Some(environment) = filter.environment_guid {
-        let environment = environment.as_uuid();
-        query
-            .push(" AND environment_guid = ")
-            .push_bind(environment);
-    }
-    query.push(")");
+/// Reads which clients are asked for. It is a statement of its own, because PostgreSQL knows how many
+/// credentials a client has, but not how many an environment or a provider.
+async fn clients(pool: &PgPool, filter: &CredentialFilter) -> Result<Vec<Uuid>, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT id
+         FROM provider_config
+         WHERE ($1::text IS NULL OR provider = $1)
+             AND ($2::uuid IS NULL OR environment_guid = $2)",
+    )
+    .bind(filter.provider.as_ref().map(ProviderName::as_str))
+    .bind(filter.environment_guid.map(EnvironmentGuid::as_uuid))
+    .fetch_all(pool)
+    .await
 }

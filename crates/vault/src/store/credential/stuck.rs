@@ -28,8 +28,8 @@ pub(crate) struct RetryRow {
     pub(crate) has_refresh_token: bool,
 }
 
-/// Finds what is stuck. Each part is limited by itself, so that none reads more than a page of its
-/// index: `credential_unwell`, `rotation_attempt_open`, `credential_due`.
+/// Finds what is stuck. Each part has its index, which holds little but what is looked for:
+/// `credential_unwell`, `rotation_attempt_open`, `credential_due`.
 pub(crate) async fn stuck(pool: &PgPool, limit: i64) -> Result<Vec<StuckRow>, sqlx::Error> {
     sqlx::query_as(
         "(SELECT integration_id, environment_guid, provider, state, cause,

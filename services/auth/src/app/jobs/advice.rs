@@ -145,3 +145,115 @@ fn text(time: OffsetDateTime) -> String {
     let whole = time.replace_nanosecond(0).unwrap_or(time);
     whole.format(&Rfc3339).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use time::Duration;
+    use time::macros::datetime;
+    use workapi_types::{AttemptId, EnvironmentGuid, GrantId};
+    use workapi_vault::RotationAttempt;
+
+    use super::*;
+
+    const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
+
+    /// A credential that is well.
+    fn well() -> Inspection {
+        Inspection {
+            integration_id: "64b7f0c2a1d3e4f5a6b7c8d9".parse().unwrap(),
+            environment_guid: EnvironmentGuid::random(),
+            provider: "sandbox".parse().unwrap(),
+            grant_id: GrantId::from_uuid(EnvironmentGuid::random().as_uuid()),
+            generation: 7,
+            state: State::Active,
+            cause: None,
+            since: NOW,
+            last_success_at: NOW,
+            access_expires_at: NOW + Duration::HOUR,
+            due_at: Some(NOW + Duration::MINUTE),
+            lease_until: None,
+            unfinished_jobs: 0,
+            failures: 0,
+            revoke_until: None,
+            has_refresh_token: true,
+            breaker_open: false,
+            quarantined: 0,
+            attempts: Vec::new(),
+        }
+    }
+
+    fn told(found: &Inspection) -> String {
+        [next_steps(Some(found)), advice(Some(found), &[])]
+            .concat()
+            .join("\n")
+    }
+
+    #[test]
+    fn what_is_well_needs_nothing() {
+        let told = told(&well());
+
+        assert_eq!(
+            told,
+            "It is due at 2026-03-01T12:01:00Z.\nNothing needs to be done."
+        );
+    }
+
+    #[test]
+    fn an_attempt_whose_end_is_unknown_is_settled_before_the_next_one() {
+        let found = Inspection {
+            failures: 1,
+            attempts: vec![RotationAttempt {
+                attempt_id: AttemptId::new(),
+                generation: 7,
+                state: "sent".to_owned(),
+                sent_at: NOW,
+                finished_at: None,
+            }],
+            ..well()
+        };
+
+        let told = told(&found);
+
+        assert!(told.contains("The refresh token of generation 7 may have been sent"));
+        assert!(told.contains("jobs retry 64b7f0c2a1d3e4f5a6b7c8d9"));
+    }
+
+    #[test]
+    fn a_client_that_the_provider_refuses_is_to_be_checked_first() {
+        let found = Inspection {
+            breaker_open: true,
+            ..well()
+        };
+
+        let told = told(&found);
+
+        assert!(told.contains("The breaker of its OAuth client is open"));
+        assert!(told.contains("Check the client of environment"));
+    }
+
+    #[test]
+    fn without_a_refresh_token_only_the_user_can_go_on() {
+        let found = Inspection {
+            has_refresh_token: false,
+            due_at: None,
+            ..well()
+        };
+
+        let told = told(&found);
+
+        assert!(told.contains("it ends with its access token, at 2026-03-01T13:00:00Z."));
+        assert!(!told.contains("retry"));
+    }
+
+    #[test]
+    fn every_state_but_the_last_says_what_can_be_done() {
+        for state in State::ALL {
+            let found = Inspection { state, ..well() };
+
+            let advice = advice(Some(&found), &[]);
+
+            assert_eq!(advice.is_empty(), state == State::Revoked, "{state}");
+            assert!(!next_steps(Some(&found)).is_empty(), "{state}");
+        }
+    }
+}
