@@ -2,10 +2,13 @@
 
 use std::path::PathBuf;
 
-const FILES: [&str; 6] = [
+const FILES: &[&str] = &[
     "workapi/integrations/v1/integrations.proto",
     "workapi/auth/v1/auth.proto",
     "workapi/auth/v1/on_demand_admin.proto",
+    "workapi/auth/v1/status.proto",
+    "workapi/auth/v1/credential_admin.proto",
+    "workapi/auth/v1/jobs_admin.proto",
     "workapi/events/v1/events.proto",
     "workapi/jobs/v1/jobs.proto",
     "workapi/jobs/v1/requests.proto",

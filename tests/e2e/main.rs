@@ -14,6 +14,8 @@ mod deleting_siblings;
 mod dependencies;
 mod google;
 mod grpc;
+mod integration_status;
+mod jobs;
 mod limits;
 mod mobile_codes;
 mod on_demand;

@@ -133,6 +133,15 @@ impl UserSession {
         &self.browser
     }
 
+    /// Returns the session as it would go on at another replica of the gateway.
+    #[must_use]
+    pub fn with_browser(&self, browser: Browser) -> Self {
+        Self {
+            browser,
+            ..self.clone()
+        }
+    }
+
     /// Calls the API with the user's token and, where one is given, a JSON:API body.
     pub async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
         let mut request = self.browser.request(method, path).bearer_auth(&self.token);

@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 use tonic::Request;
 use tonic::transport::Channel;
 use workapi_proto::auth::v1::SetProviderConfigRequest;
+use workapi_proto::auth::v1::credential_admin_client::CredentialAdminClient;
+use workapi_proto::auth::v1::job_admin_client::JobAdminClient;
 use workapi_proto::auth::v1::provider_admin_client::ProviderAdminClient;
 use workapi_proto::integrations::v1::CreateEnvironmentRequest;
 use workapi_proto::integrations::v1::environment_admin_client::EnvironmentAdminClient;
@@ -140,6 +142,22 @@ impl Environment {
     pub async fn provider_admin(&self) -> (ProviderAdminClient<Channel>, String) {
         let client = ProviderAdminClient::new(connect(&self.admin_url).await);
         (client, self.admin_token.clone())
+    }
+
+    /// Returns clients of the admin API of credentials and of jobs, and their token.
+    pub async fn operator(
+        &self,
+    ) -> (
+        CredentialAdminClient<Channel>,
+        JobAdminClient<Channel>,
+        String,
+    ) {
+        let channel = connect(&self.admin_url).await;
+        (
+            CredentialAdminClient::new(channel.clone()),
+            JobAdminClient::new(channel),
+            self.admin_token.clone(),
+        )
     }
 
     /// Signs an APT, for one user or for none, that is good for a minute.

@@ -84,6 +84,12 @@ pub enum Error {
         /// The client's error.
         source: async_nats::SubscribeError,
     },
+    /// The dead letters could not be read or removed.
+    #[error("failed to reach the dead letters")]
+    DeadLetters {
+        /// The client's error.
+        source: async_nats::Error,
+    },
     /// JetStream did not confirm that a message is stored.
     #[error("failed to publish to {subject}")]
     Publish {

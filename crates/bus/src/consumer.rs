@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 use workapi_telemetry::propagation::{TRACEPARENT, context_from_traceparent, set_parent};
 
+use crate::dead_letters::SUBJECT;
 use crate::{Bus, Error, Stream};
 
 /// How long JetStream waits for an acknowledgement before it delivers again.
@@ -201,7 +202,7 @@ impl Bus {
     /// Copies a message to `dlq.<kind>` and, once it is stored there, ends its delivery.
     async fn bury(&self, message: &Message, kind: &str) -> Result<(), async_nats::Error> {
         let mut headers = message.headers.clone().unwrap_or_default();
-        headers.insert("workapi-subject", message.subject.as_str());
+        headers.insert(SUBJECT, message.subject.as_str());
         self.jetstream()
             .publish_with_headers(
                 self.prefixed(&format!("dlq.{kind}")),

@@ -11,6 +11,7 @@
 
 mod bus;
 mod consumer;
+mod dead_letters;
 mod event;
 mod headers;
 mod journal;
@@ -22,6 +23,7 @@ mod streams;
 
 pub use bus::{Bus, Config, Error};
 pub use consumer::{Delivery, Subscription, Verdict};
+pub use dead_letters::DeadLetter;
 pub use event::Event;
 pub use journal::Journal;
 pub use relay::Relay;

@@ -27,6 +27,8 @@ pub struct SealedAnswer {
     pub(crate) salt: Salt,
     pub(crate) has_new_refresh_token: bool,
     pub(crate) scopes: String,
+    /// Whether the answer grants other scopes than the one before.
+    pub(crate) scopes_changed: bool,
     pub(crate) deadlines: Deadlines,
     pub(crate) sealed_at: Instant,
 }
@@ -114,6 +116,8 @@ impl SealedAnswer {
             provider: self.grant.provider.to_string(),
             grant_id: self.grant_id.to_string(),
             generation: self.generation,
+            granted_scopes: self.scopes.clone(),
+            scopes_changed: self.scopes_changed,
         }
     }
 }

@@ -192,6 +192,7 @@ impl Vault {
             salt,
             has_new_refresh_token: refresh_token.is_some(),
             scopes: scopes.to_string(),
+            scopes_changed: false,
             deadlines: Deadlines {
                 absolute_expires_in: new.absolute_life.map(|life| life.as_secs_f64()),
                 ..tokens.deadlines(new.grant_id, 1)

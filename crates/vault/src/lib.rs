@@ -14,7 +14,9 @@ mod connect;
 mod error;
 mod expiry;
 mod grant;
+mod inspection;
 mod journal;
+mod listing;
 mod on_demand;
 mod plan;
 mod postpone;
@@ -27,7 +29,9 @@ mod rotation;
 mod schedule;
 mod sealing;
 mod state;
+mod status;
 mod store;
+mod stuck;
 mod together;
 mod tokens;
 mod upkeep;
@@ -47,7 +51,9 @@ pub use client_secret::{SecretAddition, SecretRemoval, StoredSecret};
 pub use connect::{Connected, Exchange, ExchangeStart, NewGrant, OpenExchange, StateHash};
 pub use error::Error;
 pub use grant::Grant;
+pub use inspection::{Inspection, JobState, RotationAttempt};
 pub use journal::{Kept, Sinks, Spill, SpillError, Urgency};
+pub use listing::{CredentialFilter, ListedCredential};
 pub use on_demand::{
     AccessTokenGrant, AccessVault, Check, ClaimNow, OnDemand, OnDemandClaim, OnDemandError,
     RefreshResult, Refreshment, Refusal,
@@ -55,10 +61,14 @@ pub use on_demand::{
 pub use plan::FreshnessPolicy;
 pub use projection::Projection;
 pub use provider_config::{ConfigDeletion, OAuthClient, ProviderConfig};
-pub use revocation::{AccountGuard, Clearance, ProviderRevocation, RevocationLease};
+pub use revocation::{
+    AccountGuard, Clearance, ProviderRevocation, RevocationLease, RevocationStart,
+};
 pub use rotation::{Failure, RotationLease, RotationStart, SecondChance, Settled};
 pub use schedule::{Claim, Claimed, Room, Task};
 pub use state::State;
+pub use status::CredentialStatus;
+pub use stuck::{Retry, StuckCredential, StuckReason};
 pub use tokens::TokenSet;
 
 /// The schema of the vault's database.

@@ -17,7 +17,7 @@ use workapi_types::{
 pub use workapi_proto::events::v1::ProviderRevocation;
 
 use crate::back_off::back_off;
-use crate::rotation::LEASE_MARGIN;
+use crate::rotation::{LEASE_MARGIN, MAX_UNFINISHED_JOBS};
 use crate::sealing::{self, PairSlot};
 use crate::store::{credential, lock, quarantine, tombstone, used_state};
 use crate::{Error, Vault};
@@ -55,6 +55,18 @@ impl RevocationLease {
     }
 }
 
+/// Whether a revocation may begin.
+#[derive(Debug)]
+pub enum RevocationStart {
+    /// It may.
+    Leased(Box<RevocationLease>),
+    /// Somebody else is at it, or there is nothing to do.
+    NothingDue,
+    /// The job's process died three times. The credential stays `revoking`, and unusable; it is
+    /// tried again when an operator says so, and shredded when its 24 hours are over.
+    Poisoned,
+}
+
 /// Whether a revocation that reaches more than its own token may be sent.
 #[derive(Debug)]
 pub enum Clearance {
@@ -89,7 +101,7 @@ impl Vault {
         Ok(())
     }
 
-    /// Leases a credential for its revocation; `None` when there is nothing to do now.
+    /// Leases a credential for its revocation, and counts the job that begins.
     ///
     /// # Errors
     /// Fails when the vault does; the job is then left to be delivered again.
@@ -97,17 +109,29 @@ impl Vault {
         &self,
         job: &CredentialJob,
         deadline: Duration,
-    ) -> Result<Option<RevocationLease>, Error> {
+    ) -> Result<RevocationStart, Error> {
         let Some(claim) = credential::ClaimKey::of(job) else {
-            return Ok(None);
+            return Ok(RevocationStart::NothingDue);
         };
         let lease_token = Uuid::new_v4();
         let length = deadline + LEASE_MARGIN;
-        let mut connection = self.database.pool().acquire().await?;
-        let row =
-            credential::lease_revocation(&mut connection, &claim, lease_token, length).await?;
-        row.map(|row| self.open_revocation(claim, row, lease_token))
-            .transpose()
+        let mut transaction = self.database.begin().await?;
+        let leased =
+            credential::lease_revocation(&mut transaction, &claim, lease_token, length).await?;
+        let Some(row) = leased else {
+            return Ok(RevocationStart::NothingDue);
+        };
+        // What only has to be shredded is not sent anywhere, and is never given up.
+        let poisoned = row.unfinished_jobs >= MAX_UNFINISHED_JOBS && !row.out_of_time;
+        if poisoned {
+            credential::park_revocation(&mut transaction, &claim).await?;
+        }
+        transaction.commit().await?;
+        if poisoned {
+            return Ok(RevocationStart::Poisoned);
+        }
+        let lease = self.open_revocation(claim, row, lease_token)?;
+        Ok(RevocationStart::Leased(Box::new(lease)))
     }
 
     fn open_revocation(

@@ -114,6 +114,7 @@ impl Service {
         let app = Arc::new(App {
             sinks,
             on_demand: OnDemand::new(database, bus.clone()),
+            bus: bus.clone(),
             authorizations: Authorizations::new(redis, config.key_ring),
             catalogue: config.catalogue,
             oauth: workapi_oauth::Client::new(workapi_oauth::HttpClient::new()?),

@@ -1,5 +1,5 @@
-//! The admin listener: lets operators through to the owners of environments and provider configs
-//! (interfaces section 3).
+//! The admin listener: lets operators through to the owners of environments, provider configs,
+//! credentials and jobs (interfaces section 3).
 //!
 //! Calls are passed on as they come, bearer and deadline included: the owners check the token
 //! again, and a method that they gain needs no change here.
@@ -17,6 +17,8 @@ use tonic::server::NamedService;
 use tower::{Service, ServiceExt};
 use workapi_errors::{Code, Error};
 use workapi_proto::FILE_DESCRIPTOR_SET;
+use workapi_proto::auth::v1::credential_admin_server::CredentialAdminServer;
+use workapi_proto::auth::v1::job_admin_server::JobAdminServer;
 use workapi_proto::auth::v1::on_demand_admin_server::OnDemandAdminServer;
 use workapi_proto::auth::v1::provider_admin_server::ProviderAdminServer;
 use workapi_proto::integrations::v1::environment_admin_server::EnvironmentAdminServer;
@@ -29,11 +31,15 @@ pub(crate) fn server(upstreams: Upstreams, token: &SharedSecret) -> Result<Grpc,
     let Upstreams { integrations, auth } = upstreams;
     let environments = Forward::<EnvironmentAdminServer<()>>::new(integrations, token);
     let providers = Forward::<ProviderAdminServer<()>>::new(auth.clone(), token);
-    let on_demand = Forward::<OnDemandAdminServer<()>>::new(auth, token);
+    let on_demand = Forward::<OnDemandAdminServer<()>>::new(auth.clone(), token);
+    let credentials = Forward::<CredentialAdminServer<()>>::new(auth.clone(), token);
+    let jobs = Forward::<JobAdminServer<()>>::new(auth, token);
     Grpc::new()
         .add_service(environments)
         .add_service(providers)
         .add_service(on_demand)
+        .add_service(credentials)
+        .add_service(jobs)
         .add_reflection(FILE_DESCRIPTOR_SET)
 }
 

@@ -2,6 +2,7 @@
 
 use tonic::metadata::{Ascii, MetadataValue};
 use workapi_proto::auth::v1::authorization_client::AuthorizationClient;
+use workapi_proto::auth::v1::credential_statuses_client::CredentialStatusesClient;
 use workapi_proto::integrations::v1::integrations_client::IntegrationsClient;
 use workapi_proto::integrations::v1::token_keys_client::TokenKeysClient;
 use workapi_proto::integrations::v1::users_client::UsersClient;
@@ -35,6 +36,11 @@ impl Upstreams {
     /// Returns a client of the authorization flows.
     pub(crate) fn authorization(&self) -> AuthorizationClient<Channel> {
         AuthorizationClient::new(self.auth.clone())
+    }
+
+    /// Returns a client of the states of credentials.
+    pub(crate) fn credential_statuses(&self) -> CredentialStatusesClient<Channel> {
+        CredentialStatusesClient::new(self.auth.clone())
     }
 }
 

@@ -50,7 +50,7 @@ pub(crate) enum Command {
     Program(Program),
     /// Bring the databases to the newest schema
     Migrate(migrate::Options),
-    /// Administrate environments, provider configs, credentials and return origins
+    /// Administrate environments, provider configs, return origins, credentials and jobs
     Admin(admin::Options),
     /// Sign an account provider token (APT), with which an application creates users
     Apt(apt::Options),

@@ -4,6 +4,7 @@
 mod connection;
 mod consumer;
 mod dead_letter;
+mod dead_letters;
 mod fixture;
 mod job;
 mod outage;

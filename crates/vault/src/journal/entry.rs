@@ -44,6 +44,7 @@ struct Content {
     key_id: String,
     salt: String,
     scopes: String,
+    scopes_changed: bool,
     has_new_refresh_token: bool,
     /// When the deadlines were counted, in seconds since 1970.
     counted_at: f64,
@@ -66,6 +67,7 @@ impl Entry {
             key_id: answer.pair.key_id.clone(),
             salt: BASE64.encode(answer.salt.as_bytes()),
             scopes: answer.scopes.clone(),
+            scopes_changed: answer.scopes_changed,
             has_new_refresh_token: answer.has_new_refresh_token,
             counted_at: unix_now(),
             deadlines: answer.deadlines_now(),
@@ -102,6 +104,7 @@ impl Entry {
             salt: Salt::from_slice(&decode(&content.salt)?)?,
             has_new_refresh_token: content.has_new_refresh_token,
             scopes: content.scopes,
+            scopes_changed: content.scopes_changed,
             deadlines: content.deadlines.later(elapsed),
             sealed_at: Instant::now(),
             integration_id: self.integration_id,

@@ -67,6 +67,7 @@ impl Vault {
             salt: lease.salt.clone(),
             has_new_refresh_token: new_token.is_some(),
             scopes: scopes.to_string(),
+            scopes_changed: *scopes != lease.granted_scopes,
             deadlines: tokens.deadlines(lease.grant_id, generation),
             sealed_at: Instant::now(),
         })

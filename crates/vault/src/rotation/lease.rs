@@ -22,7 +22,7 @@ use crate::{Error, State, Vault, plan};
 /// How much longer than the provider's deadline a lease lasts: the time to seal and commit.
 pub(crate) const LEASE_MARGIN: Duration = Duration::from_secs(30);
 /// A job that began this often and never ended is taken out of circulation.
-const MAX_UNFINISHED_JOBS: i32 = 3;
+pub(crate) const MAX_UNFINISHED_JOBS: i32 = 3;
 
 /// The right to send one generation's refresh token to its provider, once.
 #[derive(Clone, Debug)]

@@ -8,6 +8,6 @@ mod second_chance;
 
 pub use commit::Settled;
 pub use failure::Failure;
-pub(crate) use lease::LEASE_MARGIN;
+pub(crate) use lease::{LEASE_MARGIN, MAX_UNFINISHED_JOBS};
 pub use lease::{RotationLease, RotationStart};
 pub use second_chance::SecondChance;

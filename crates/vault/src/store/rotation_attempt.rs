@@ -1,6 +1,7 @@
 //! Table `rotation_attempt`.
 
-use sqlx::PgConnection;
+use sqlx::types::time::OffsetDateTime;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 use workapi_types::{AttemptId, GrantId, IntegrationId};
 
@@ -11,6 +12,15 @@ pub(crate) struct AttemptRow<'a> {
     pub(crate) integration_id: &'a IntegrationId,
     pub(crate) grant_id: GrantId,
     pub(crate) generation: i64,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+pub(crate) struct RecordedAttempt {
+    pub(crate) attempt_id: Uuid,
+    pub(crate) generation: i64,
+    pub(crate) state: String,
+    pub(crate) sent_at: OffsetDateTime,
+    pub(crate) finished_at: Option<OffsetDateTime>,
 }
 
 pub(crate) async fn insert(
@@ -79,4 +89,37 @@ pub(crate) async fn finish(
     .execute(connection)
     .await
     .map(drop)
+}
+
+/// Reads the newest attempts of a credential: those whose end is not known, the one that made the
+/// present generation, and what ended within the last hour.
+///
+/// The last part reads an hour of everybody's attempts (`rotation_attempt_finished`). An index by
+/// integration would be quicker, and would be paid for by every rotation.
+pub(crate) async fn newest(
+    pool: &PgPool,
+    integration_id: &IntegrationId,
+    limit: i64,
+) -> Result<Vec<RecordedAttempt>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT attempt_id, generation, state, sent_at, finished_at
+         FROM rotation_attempt
+         WHERE integration_id = $1 AND state = 'sent'
+         UNION
+         SELECT attempt_id, rotation_attempt.generation, rotation_attempt.state, sent_at,
+                finished_at
+         FROM credential
+         JOIN rotation_attempt ON attempt_id = last_attempt_id
+         WHERE credential.integration_id = $1
+         UNION
+         SELECT attempt_id, generation, state, sent_at, finished_at
+         FROM rotation_attempt
+         WHERE integration_id = $1 AND finished_at > now() - interval '1 hour'
+         ORDER BY sent_at DESC
+         LIMIT $2",
+    )
+    .bind(integration_id.as_str())
+    .bind(limit)
+    .fetch_all(pool)
+    .await
 }

@@ -16,8 +16,8 @@ use workapi_types::{
 };
 use workapi_vault::{
     AUTH_ROLE, Claim, Connected, Error, Exchange, ExchangeStart, FreshnessPolicy, Grant, MIGRATOR,
-    NewGrant, RevocationLease, Room, RotationLease, RotationStart, StateHash, TOKEN_REFRESHER_ROLE,
-    TokenSet, Vault,
+    NewGrant, RevocationLease, RevocationStart, Room, RotationLease, RotationStart, StateHash,
+    TOKEN_REFRESHER_ROLE, TokenSet, Vault,
 };
 
 /// The deadline of every call to the provider.
@@ -193,8 +193,11 @@ impl Fixture {
     /// Claims and leases `integration` for its revocation.
     pub(crate) async fn revocation(&self, integration: &IntegrationId) -> RevocationLease {
         let job = self.job(integration).await;
-        let lease = self.refresher.start_revocation(&job, DEADLINE).await;
-        lease.unwrap().expect("the revocation is due")
+        let start = self.refresher.start_revocation(&job, DEADLINE).await;
+        match start.unwrap() {
+            RevocationStart::Leased(lease) => *lease,
+            other => panic!("the revocation is due, yet {other:?}"),
+        }
     }
 
     /// Lets the lease on `integration` run out.

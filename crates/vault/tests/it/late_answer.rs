@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use workapi_proto::events::v1::ProviderRevocation;
 use workapi_types::IntegrationId;
-use workapi_vault::{RotationLease, SealedAnswer, Settled};
+use workapi_vault::{RevocationStart, RotationLease, SealedAnswer, Settled};
 
 use crate::credential::{assert_about, row, times};
 use crate::fixture::{DEADLINE, Fixture, tokens};
@@ -156,7 +156,7 @@ async fn a_revocation_does_not_wait_for_a_refresh_that_is_over() {
     let settled = vault.commit(&lease, &answer).await;
 
     assert_eq!(settled, Settled::Deleted);
-    assert!(during.is_none());
+    assert!(matches!(during, RevocationStart::NothingDue));
     assert_about(times(&vault.sql, &integration).await.due_in, 0.0);
     let revocation = vault.revocation(&integration).await;
     assert_eq!(revocation.refresh_token.unwrap().expose(), "refresh-1");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use workapi_proto::events::v1::{CredentialRevoked, ProviderRevocation};
 use workapi_proto::jobs::v1::CredentialJob;
 use workapi_types::IntegrationId;
-use workapi_vault::Settled;
+use workapi_vault::{RevocationStart, Settled};
 
 use crate::credential::{assert_about, row, times};
 use crate::fixture::{DEADLINE, Fixture, new_integration, store, tokens, user_of};
@@ -49,9 +49,12 @@ async fn a_job_that_names_no_claim_is_void() {
     ];
 
     for job in void {
-        let lease = vault.refresher.start_revocation(&job, DEADLINE).await;
+        let start = vault.refresher.start_revocation(&job, DEADLINE).await;
 
-        assert!(lease.unwrap().is_none(), "{job:?}");
+        assert!(
+            matches!(start.unwrap(), RevocationStart::NothingDue),
+            "{job:?}"
+        );
     }
 }
 
@@ -61,9 +64,9 @@ async fn a_credential_that_nobody_deleted_is_not_revoked() {
     let integration = vault.connected().await;
     let job = vault.job(&integration).await;
 
-    let lease = vault.refresher.start_revocation(&job, DEADLINE).await;
+    let start = vault.refresher.start_revocation(&job, DEADLINE).await;
 
-    assert!(lease.unwrap().is_none());
+    assert!(matches!(start.unwrap(), RevocationStart::NothingDue));
 }
 
 #[tokio::test]
@@ -76,7 +79,7 @@ async fn one_revocation_is_under_way_at_a_time() {
 
     let second = vault.refresher.start_revocation(&job, DEADLINE).await;
 
-    assert!(second.unwrap().is_none());
+    assert!(matches!(second.unwrap(), RevocationStart::NothingDue));
 }
 
 #[tokio::test]
@@ -98,8 +101,8 @@ async fn a_refresh_in_flight_is_waited_for() {
     vault.end_lease(&integration).await;
     let afterwards = start().await;
 
-    assert!(during.is_none());
-    assert!(afterwards.is_some());
+    assert!(matches!(during, RevocationStart::NothingDue));
+    assert!(matches!(afterwards, RevocationStart::Leased(_)));
     assert_eq!(vault.attempt(&rotation).await, "sent");
 }
 

@@ -66,6 +66,8 @@ async fn auth_can_neither_invent_nor_change_an_attempt() {
         &[
             "INSERT INTO rotation_attempt (attempt_id) VALUES (gen_random_uuid())",
             "UPDATE rotation_attempt SET state = 'committed'",
+            "SELECT sealed_refresh FROM quarantine",
+            "UPDATE provider_breaker SET opened_at = NULL",
             "INSERT INTO quarantine (attempt_id) VALUES (gen_random_uuid())",
             "INSERT INTO provider_breaker (provider_config_id) VALUES (gen_random_uuid())",
             "UPDATE provider_breaker SET probes = 0",

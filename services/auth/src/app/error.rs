@@ -17,6 +17,9 @@ pub(crate) enum Error {
     /// The vault failed.
     #[error(transparent)]
     Vault(#[from] workapi_vault::Error),
+    /// NATS failed.
+    #[error(transparent)]
+    Bus(#[from] workapi_bus::Error),
     /// Redis failed.
     #[error(transparent)]
     Redis(#[from] workapi_redis::Error),
@@ -46,6 +49,7 @@ impl From<Error> for tonic::Status {
             Error::Vault(vault) if vault.is_unavailable() => {
                 Refusal::unavailable("the database can't be reached", RETRY_AFTER)
             }
+            Error::Bus(_) => Refusal::unavailable("the bus can't be reached", RETRY_AFTER),
             Error::Redis(workapi_redis::Error::Unavailable { .. }) => {
                 Refusal::unavailable("the store of authorizations can't be reached", RETRY_AFTER)
             }

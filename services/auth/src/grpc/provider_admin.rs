@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use prost_types::Timestamp;
-use time::OffsetDateTime;
 use tonic::{Request, Response, Status};
 use workapi_proto::auth::v1::{
     AddClientSecretRequest, AddClientSecretResponse, ClientSecret, DeleteProviderConfigRequest,
@@ -14,6 +12,7 @@ use workapi_proto::auth::v1::{
 };
 use workapi_runtime::SharedSecret;
 
+use super::time::timestamp;
 use crate::app::{App, Caller, NewProviderConfig};
 
 pub(super) struct ProviderAdmin {
@@ -130,12 +129,5 @@ fn secret_message(secret: workapi_vault::StoredSecret) -> ClientSecret {
         id: secret.id.to_string(),
         position: secret.position,
         created_at: Some(timestamp(secret.created_at)),
-    }
-}
-
-fn timestamp(time: OffsetDateTime) -> Timestamp {
-    Timestamp {
-        seconds: time.unix_timestamp(),
-        nanos: i32::try_from(time.nanosecond()).unwrap_or_default(),
     }
 }

@@ -8,6 +8,7 @@ mod envelope;
 mod error;
 mod guard;
 mod health;
+mod integration_status;
 mod integrations;
 mod json_api;
 mod linger;

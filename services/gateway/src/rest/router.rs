@@ -15,7 +15,7 @@ use super::error::{method_not_allowed, not_found};
 use super::guard::{Guard, guard};
 use super::linger::linger;
 use super::tracked::tracked;
-use super::{authorization, callback, health, integrations, openapi, users};
+use super::{authorization, callback, health, integration_status, integrations, openapi, users};
 use crate::upstream::Upstreams;
 use crate::user_tokens::UserTokens;
 
@@ -56,6 +56,7 @@ pub(crate) fn router(gateway: Gateway, concurrency: usize) -> Result<Router, ser
             integrations::update,
             integrations::delete
         ))
+        .routes(routes!(integration_status::get))
         .routes(routes!(authorization::begin))
         .routes(routes!(health::health))
         .layer(guarded(BUDGET));

@@ -7,8 +7,12 @@ use tonic::{Code, Request};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 use workapi_errors::Error;
-use workapi_proto::auth::v1::SetProviderConfigRequest;
+use workapi_proto::auth::v1::credential_admin_client::CredentialAdminClient;
+use workapi_proto::auth::v1::job_admin_client::JobAdminClient;
 use workapi_proto::auth::v1::provider_admin_client::ProviderAdminClient;
+use workapi_proto::auth::v1::{
+    ListCredentialsRequest, ListStuckCredentialsRequest, SetProviderConfigRequest,
+};
 use workapi_proto::integrations::v1::environment_admin_client::EnvironmentAdminClient;
 use workapi_proto::integrations::v1::users_client::UsersClient;
 use workapi_proto::integrations::v1::{GetMeRequest, ListEnvironmentsRequest};
@@ -53,6 +57,29 @@ async fn an_operator_reaches_both_owners() {
     assert!(calls[1].message.starts_with("SetProviderConfigRequest"));
     assert!(calls[1].remaining <= Duration::from_secs(5));
     assert!(calls[0].traceparent.is_some());
+}
+
+#[tokio::test]
+async fn an_operator_reaches_credentials_and_jobs_and_nobody_else_does() {
+    let stack = Stack::start().await;
+    let channel = connect(&stack).await;
+    let mut credentials = CredentialAdminClient::new(channel.clone());
+    let mut jobs = JobAdminClient::new(channel);
+
+    for token in [ADMIN_TOKEN, "another-token"] {
+        let list = with_token(ListCredentialsRequest::default(), token);
+        let find = with_token(ListStuckCredentialsRequest::default(), token);
+
+        let listed = credentials.list_credentials(list).await;
+        let found = jobs.list_stuck_credentials(find).await;
+
+        let allowed = token == ADMIN_TOKEN;
+        assert_eq!((listed.is_ok(), found.is_ok()), (allowed, allowed));
+    }
+    let calls = stack.backend.calls();
+    assert_eq!(calls.len(), 2);
+    assert!(calls[0].message.starts_with("ListCredentialsRequest"));
+    assert!(calls[1].message.starts_with("ListStuckCredentialsRequest"));
 }
 
 #[tokio::test]

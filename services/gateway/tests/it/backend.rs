@@ -29,6 +29,7 @@ struct State {
     failures: VecDeque<Status>,
     hang: bool,
     completed: auth::CompleteAuthorizationResponse,
+    status: Option<auth::CredentialStatus>,
     keys: Vec<integrations::TokenKey>,
     key_fetches: usize,
     keys_fail: bool,
@@ -57,6 +58,11 @@ impl Backend {
     /// Sets how authorizations end.
     pub(crate) fn complete_with(&self, completed: auth::CompleteAuthorizationResponse) {
         self.state().completed = completed;
+    }
+
+    /// Sets how every integration is doing.
+    pub(crate) fn show_status(&self, status: auth::CredentialStatus) {
+        self.state().status = Some(status);
     }
 
     /// Publishes a key for user tokens.
@@ -201,6 +207,36 @@ answers!(Backend, auth::provider_admin_server::ProviderAdmin {
     remove_client_secret(auth::RemoveClientSecretRequest) -> auth::RemoveClientSecretResponse =
         auth::RemoveClientSecretResponse::default();
 });
+
+answers!(Backend, auth::credential_admin_server::CredentialAdmin {
+    list_credentials(auth::ListCredentialsRequest) -> auth::ListCredentialsResponse =
+        auth::ListCredentialsResponse::default();
+});
+
+answers!(Backend, auth::job_admin_server::JobAdmin {
+    list_dead_letters(auth::ListDeadLettersRequest) -> auth::ListDeadLettersResponse =
+        auth::ListDeadLettersResponse::default();
+    list_stuck_credentials(auth::ListStuckCredentialsRequest) -> auth::ListStuckCredentialsResponse =
+        auth::ListStuckCredentialsResponse::default();
+    explain_job(auth::ExplainJobRequest) -> auth::ExplainJobResponse =
+        auth::ExplainJobResponse::default();
+    retry_job(auth::RetryJobRequest) -> auth::RetryJobResponse =
+        auth::RetryJobResponse::default();
+    drop_dead_letters(auth::DropDeadLettersRequest) -> auth::DropDeadLettersResponse =
+        auth::DropDeadLettersResponse::default();
+});
+
+#[tonic::async_trait]
+impl auth::credential_statuses_server::CredentialStatuses for Backend {
+    async fn get_credential_status(
+        &self,
+        request: Request<auth::GetCredentialStatusRequest>,
+    ) -> Result<Response<auth::GetCredentialStatusResponse>, Status> {
+        let status = self.state().status.clone();
+        let answer = auth::GetCredentialStatusResponse { status };
+        self.answer(request, answer).await
+    }
+}
 
 #[tonic::async_trait]
 impl auth::authorization_server::Authorization for Backend {

@@ -7,6 +7,7 @@ mod authorization;
 mod backend;
 mod callback;
 mod errors;
+mod integration_status;
 mod integrations;
 mod limits;
 mod schema;

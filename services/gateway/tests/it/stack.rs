@@ -12,6 +12,9 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use workapi_gateway::{Config, Service};
 use workapi_proto::auth::v1::authorization_server::AuthorizationServer;
+use workapi_proto::auth::v1::credential_admin_server::CredentialAdminServer;
+use workapi_proto::auth::v1::credential_statuses_server::CredentialStatusesServer;
+use workapi_proto::auth::v1::job_admin_server::JobAdminServer;
 use workapi_proto::auth::v1::provider_admin_server::ProviderAdminServer;
 use workapi_proto::integrations::v1::TokenKey;
 use workapi_proto::integrations::v1::environment_admin_server::EnvironmentAdminServer;
@@ -127,7 +130,10 @@ async fn serve(backend: &Backend, shutdown: &Shutdown) -> (SocketAddr, JoinHandl
         .add_service(TokenKeysServer::new(backend.clone()))
         .add_service(EnvironmentAdminServer::new(backend.clone()))
         .add_service(AuthorizationServer::new(backend.clone()))
-        .add_service(ProviderAdminServer::new(backend.clone()));
+        .add_service(ProviderAdminServer::new(backend.clone()))
+        .add_service(CredentialStatusesServer::new(backend.clone()))
+        .add_service(CredentialAdminServer::new(backend.clone()))
+        .add_service(JobAdminServer::new(backend.clone()));
     let shutdown = shutdown.clone();
     let task = tokio::spawn(async move {
         let meter = Metrics::new().meter("backend");

@@ -7,7 +7,7 @@ use workapi_bus::{Delivery, Verdict};
 use workapi_oauth::{RevocableToken, RevokeRequest};
 use workapi_providers::{Manifest, Reach, Revocation, RevocationToken};
 use workapi_types::{AccessToken, RefreshToken};
-use workapi_vault::{Clearance, ProviderRevocation, RevocationLease};
+use workapi_vault::{Clearance, ProviderRevocation, RevocationLease, RevocationStart};
 
 use crate::app::App;
 use crate::app::job::leave;
@@ -36,8 +36,16 @@ impl App {
             .start_revocation(&job, manifest.token.deadline)
             .await
         {
-            Ok(Some(lease)) => lease,
-            Ok(None) => return Verdict::Done,
+            Ok(RevocationStart::Leased(lease)) => lease,
+            Ok(RevocationStart::NothingDue) => return Verdict::Done,
+            Ok(RevocationStart::Poisoned) => {
+                tracing::error!(
+                    integration.id = %job.integration_id,
+                    "three revocation jobs died; the credential is shredded after 24 hours, \
+                     or an operator has it tried again"
+                );
+                return Verdict::Dead("revoke");
+            }
             Err(error) => return leave(&error),
         };
         let deadline = manifest.token.deadline + RECORD_PATIENCE;

@@ -16,7 +16,7 @@ use crate::key::Key;
 const NOBODY: &str = "3f0c2b9e-5a7d-4c11-9b1e-0d2f4a6c8e10";
 
 /// The admin commands of one `dev`.
-struct Admin<'a>(&'a Path);
+pub(crate) struct Admin<'a>(pub(crate) &'a Path);
 
 impl Admin<'_> {
     fn command(&self, arguments: &str) -> Command {
@@ -28,18 +28,20 @@ impl Admin<'_> {
         command
     }
 
-    fn run(&self, arguments: &str) -> Output {
+    /// Runs a command.
+    pub(crate) fn run(&self, arguments: &str) -> Output {
         self.command(arguments).output().unwrap()
     }
 
     /// Runs a command that succeeds, and returns what it printed.
-    fn done(&self, arguments: &str) -> String {
+    pub(crate) fn done(&self, arguments: &str) -> String {
         let output = self.run(arguments);
         assert_eq!(output.status.code(), Some(0), "{output:?}");
         stdout(&output).to_owned()
     }
 
-    fn json(&self, arguments: &str) -> Value {
+    /// Runs a command that succeeds, and returns what it printed for programs.
+    pub(crate) fn json(&self, arguments: &str) -> Value {
         serde_json::from_str(&self.done(&format!("{arguments} --output json"))).unwrap()
     }
 

@@ -91,6 +91,19 @@ impl Integration {
         self.url = url.parse().unwrap();
     }
 
+    /// Returns its id.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Returns how it is doing.
+    pub(crate) async fn status(&self) -> Value {
+        let path = format!("integrations/{}/status", self.id);
+        let (status, shown) = answer(self.get(&path)).await;
+        assert_eq!(status, StatusCode::OK, "{shown}");
+        shown["data"]["attributes"].clone()
+    }
+
     /// Has the user consent at the sandbox, and returns where that sends the browser: the
     /// callback, which is not opened yet.
     pub(crate) async fn consent(&self) -> Url {
@@ -122,11 +135,6 @@ impl Integration {
     pub(crate) async fn connect(&self) {
         let callback = self.consent().await;
         assert_eq!(self.open(callback).await.unwrap(), StatusCode::OK);
-    }
-
-    /// Returns its id.
-    pub(crate) fn id(&self) -> &str {
-        &self.id
     }
 
     /// Returns whether the integration shows the account of the user that consents.

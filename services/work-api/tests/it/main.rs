@@ -3,6 +3,8 @@
 #![cfg(test)]
 
 mod admin;
+mod admin_credentials;
+mod admin_jobs;
 mod application;
 mod apt;
 mod binary;

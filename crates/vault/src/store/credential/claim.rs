@@ -173,7 +173,7 @@ pub(crate) async fn release(
     sqlx::query(
         "UPDATE credential
          SET lease_token = NULL, lease_until = NULL, due_at = now() + make_interval(secs => $3),
-             unfinished_jobs = unfinished_jobs - 1
+             unfinished_jobs = GREATEST(unfinished_jobs - 1, 0)
          WHERE integration_id = $1 AND lease_token = $2",
     )
     .bind(lease.integration_id.as_str())

@@ -21,7 +21,7 @@ pub(crate) async fn postpone(
              due_at = CASE WHEN state = 'revoking' THEN now()
                            ELSE now() + make_interval(secs => $3) END,
              claim_seq = claim_seq + 1,
-             unfinished_jobs = unfinished_jobs - 1
+             unfinished_jobs = GREATEST(unfinished_jobs - 1, 0)
          WHERE integration_id = $1 AND lease_token = $2
          RETURNING state",
     )

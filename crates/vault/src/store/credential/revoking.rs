@@ -21,6 +21,7 @@ pub(crate) struct RevocableRow {
     pub(crate) sealed_refresh: Option<Vec<u8>>,
     pub(crate) salt: Option<Vec<u8>>,
     pub(crate) failures: i32,
+    pub(crate) unfinished_jobs: i32,
     pub(crate) out_of_time: bool,
 }
 
@@ -42,7 +43,7 @@ pub(crate) async fn begin_revoking(
         "UPDATE credential
          SET state = 'revoking', cause = NULL, state_since = now(), due_at = now(),
              revoke_until = now() + interval '24 hours', claim_seq = claim_seq + 1,
-             failures = 0, traceparent = $2
+             unfinished_jobs = 0, failures = 0, traceparent = $2
          WHERE integration_id = $1 AND state NOT IN ('revoking', 'revoked')",
     )
     .bind(integration_id.as_str())
@@ -62,7 +63,9 @@ pub(crate) async fn lease_revocation(
 ) -> Result<Option<RevocableRow>, sqlx::Error> {
     sqlx::query_as(
         "UPDATE credential
-         SET lease_token = $4, lease_until = clock_timestamp() + make_interval(secs => $5)
+         SET lease_token = $4,
+             lease_until = clock_timestamp() + make_interval(secs => $5),
+             unfinished_jobs = unfinished_jobs + 1
          WHERE integration_id = $1
              AND grant_id = $2
              AND claim_seq = $3
@@ -70,6 +73,7 @@ pub(crate) async fn lease_revocation(
              AND (lease_until IS NULL OR lease_until < clock_timestamp())
          RETURNING user_id, provider, provider_config_id, revocation_group,
                    provider_subject, generation, sealed_access, sealed_refresh, salt, failures,
+                   unfinished_jobs - 1 AS unfinished_jobs,
                    COALESCE(revoke_until <= now(), false) AS out_of_time",
     )
     .bind(claim.integration_id.as_str())
@@ -79,6 +83,24 @@ pub(crate) async fn lease_revocation(
     .bind(length.as_secs_f64())
     .fetch_optional(connection)
     .await
+}
+
+/// Leaves a revocation whose jobs die until its time is over: then it is not sent any more, and the
+/// tokens are shredded. An operator may make it due before.
+pub(crate) async fn park_revocation(
+    connection: &mut PgConnection,
+    claim: &ClaimKey,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE credential
+         SET due_at = revoke_until, claim_seq = claim_seq + 1, lease_token = NULL,
+             lease_until = NULL, unfinished_jobs = unfinished_jobs - 1
+         WHERE integration_id = $1",
+    )
+    .bind(claim.integration_id.as_str())
+    .execute(connection)
+    .await
+    .map(drop)
 }
 
 /// Returns whether another integration still lives on the same account and client group.
@@ -168,7 +190,7 @@ pub(crate) async fn retry_revocation(
     sqlx::query(
         "UPDATE credential
          SET due_at = now() + make_interval(secs => $3), lease_token = NULL, lease_until = NULL,
-             claim_seq = claim_seq + 1, failures = failures + $4
+             claim_seq = claim_seq + 1, unfinished_jobs = 0, failures = failures + $4
          WHERE integration_id = $1 AND lease_token = $2 AND state = 'revoking'",
     )
     .bind(lease.integration_id.as_str())

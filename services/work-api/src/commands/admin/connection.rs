@@ -13,6 +13,8 @@ use tonic::{Request, Status};
 use url::Url;
 use workapi_config::Settings;
 use workapi_errors::{Code, Error};
+use workapi_proto::auth::v1::credential_admin_client::CredentialAdminClient;
+use workapi_proto::auth::v1::job_admin_client::JobAdminClient;
 use workapi_proto::auth::v1::on_demand_admin_client::OnDemandAdminClient;
 use workapi_proto::auth::v1::provider_admin_client::ProviderAdminClient;
 use workapi_proto::integrations::v1::environment_admin_client::EnvironmentAdminClient;
@@ -81,6 +83,16 @@ impl Connection {
     /// Returns the side of the listener that checks credentials.
     pub(crate) fn on_demand(&self) -> OnDemandAdminClient<Channel> {
         OnDemandAdminClient::new(self.channel.clone())
+    }
+
+    /// Returns the credentials' side of the listener.
+    pub(crate) fn credentials(&self) -> CredentialAdminClient<Channel> {
+        CredentialAdminClient::new(self.channel.clone())
+    }
+
+    /// Returns the jobs' side of the listener.
+    pub(crate) fn jobs(&self) -> JobAdminClient<Channel> {
+        JobAdminClient::new(self.channel.clone())
     }
 
     /// Puts the admin token and a deadline on a request.

@@ -3,20 +3,23 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use workapi_proto::auth::v1::{CheckCredentialRequest, CheckCredentialResponse, CheckOutcome};
-use workapi_types::IntegrationId;
+use workapi_proto::auth::v1::{ListCredentialsRequest, ListedCredential};
+use workapi_types::{EnvironmentGuid, IntegrationId};
 
 use super::Connection;
+use super::credential_check::check;
+use super::times::{json_time, plain_time};
 use crate::cli::{Format, Output};
 use crate::console;
 
-/// What to do with the credentials of integrations.
+/// What to do with credentials.
 #[derive(Debug, Subcommand)]
 #[command(disable_help_subcommand = true)]
 pub(crate) enum Command {
+    /// List credentials in the order of their integrations' ids; never a token, never an account
+    List(ListOptions),
     /// Make sure of a usable access token, and tell how it stands: exit code 0 if it can be used
     ///
     /// A token that is about to run out is refreshed, and the refresh waited for, as for a program
@@ -32,9 +35,39 @@ pub(crate) enum Command {
     },
 }
 
+/// Which credentials to list.
+#[derive(Debug, Args)]
+pub(crate) struct ListOptions {
+    #[arg(long, value_name = "STATE")]
+    #[arg(help = "Only those in this state, such as needs_reconnect [default: all but revoked]")]
+    state: Option<String>,
+    #[arg(long, value_name = "CAUSE")]
+    #[arg(help = "Only those with this cause, such as revoked_by_user")]
+    cause: Option<String>,
+    /// Only those at this provider
+    #[arg(long, value_name = "NAME")]
+    provider: Option<String>,
+    /// Only those of this environment
+    #[arg(long, value_name = "GUID")]
+    environment: Option<EnvironmentGuid>,
+    /// How many at most, up to 1000
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(value_parser = clap::value_parser!(i32).range(1..=1000))]
+    limit: i32,
+    /// Go on after this integration, as the page before says
+    #[arg(long, value_name = "ID")]
+    after: Option<String>,
+    #[command(flatten)]
+    output: Output,
+}
+
 /// Does what the command line asks for.
 pub(super) async fn run(command: Command, connection: &Connection) -> anyhow::Result<ExitCode> {
     match command {
+        Command::List(options) => {
+            list(connection, options).await?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Check {
             integration,
             min_remaining,
@@ -46,102 +79,67 @@ pub(super) async fn run(command: Command, connection: &Connection) -> anyhow::Re
     }
 }
 
-async fn check(
-    connection: &Connection,
-    integration: &IntegrationId,
-    min_remaining: Duration,
-    format: Format,
-) -> anyhow::Result<ExitCode> {
-    let request = connection.request(CheckCredentialRequest {
-        integration_id: integration.to_string(),
-        min_remaining: Some(min_remaining.try_into()?),
+async fn list(connection: &Connection, options: ListOptions) -> anyhow::Result<()> {
+    let environment = options.environment.map(|guid| guid.to_string());
+    let request = connection.request(ListCredentialsRequest {
+        state: options.state.unwrap_or_default(),
+        cause: options.cause.unwrap_or_default(),
+        provider: options.provider.unwrap_or_default(),
+        environment_guid: environment.unwrap_or_default(),
+        page_size: options.limit,
+        page_token: options.after.unwrap_or_default(),
     })?;
-    let answer = connection.on_demand().check_credential(request).await;
-    let check = answer
+    let answer = connection.credentials().list_credentials(request).await;
+    let page = answer
         .map_err(|status| connection.explain(status))?
         .into_inner();
-    let (outcome, sentence) = told(check.outcome()).context("the answer has no outcome")?;
-    match format {
-        Format::Plain => print(&check, sentence)?,
-        Format::Json => console::result(as_json(integration, &check, outcome))?,
-    }
-    Ok(if check.usable {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
-}
-
-fn print(check: &CheckCredentialResponse, sentence: &str) -> anyhow::Result<()> {
-    let expires_in = seconds(check.expires_in.as_ref());
-    let access_token = expires_in.map_or_else(
-        || "none that can be used".to_owned(),
-        |seconds| format!("usable for {seconds} s"),
-    );
-    let retry_after = seconds(check.retry_after.as_ref()).map(|seconds| format!("in {seconds} s"));
-    let generation = (check.generation > 0).then(|| check.generation.to_string());
-    let lines = [
-        ("state", Some(check.state.clone())),
-        (
-            "cause",
-            Some(check.cause.clone()).filter(|cause| !cause.is_empty()),
-        ),
-        ("action", Some(check.action.clone())),
-        ("generation", generation),
-        ("access token", Some(access_token)),
-        ("refresh", Some(sentence.to_owned())),
-        ("ask again", retry_after),
-    ];
-    for (name, value) in lines {
-        if let Some(value) = value {
-            console::result(format_args!("{name:<14}{value}"))?;
+    match options.output.output {
+        Format::Plain => {
+            for credential in &page.credentials {
+                console::result(line(credential)?)?;
+            }
         }
+        Format::Json => {
+            let list: Vec<Value> = page
+                .credentials
+                .iter()
+                .map(as_json)
+                .collect::<Result<_, _>>()?;
+            console::result(Value::from(list))?;
+        }
+    }
+    if !page.next_page_token.is_empty() {
+        console::progress(&format!("there are more: --after {}", page.next_page_token));
     }
     Ok(())
 }
 
-fn as_json(
-    integration: &IntegrationId,
-    check: &CheckCredentialResponse,
-    outcome: &'static str,
-) -> Value {
-    let cause = (!check.cause.is_empty()).then_some(&check.cause);
-    json!({
-        "integration_id": integration.as_str(),
-        "usable": check.usable,
-        "state": check.state,
-        "cause": cause,
-        "action": check.action,
-        "generation": check.generation,
-        "expires_in": seconds(check.expires_in.as_ref()),
-        "refresh": outcome,
-        "retry_after": seconds(check.retry_after.as_ref()),
-    })
+fn line(credential: &ListedCredential) -> anyhow::Result<String> {
+    let cause = credential.cause.as_deref().unwrap_or("-");
+    Ok([
+        credential.integration_id.as_str(),
+        &credential.environment_guid,
+        &credential.provider,
+        &credential.state,
+        cause,
+        &credential.action,
+        &plain_time(credential.since)?,
+        &plain_time(credential.last_success_at)?,
+        &plain_time(credential.expires_at)?,
+    ]
+    .join("  "))
 }
 
-/// Returns the name of an outcome for programs, and what it means for people.
-fn told(outcome: CheckOutcome) -> Option<(&'static str, &'static str)> {
-    Some(match outcome {
-        CheckOutcome::Unspecified => return None,
-        CheckOutcome::Fresh => ("fresh", "not needed: the token is fresh"),
-        CheckOutcome::Refreshed => ("refreshed", "done just now"),
-        CheckOutcome::Joined => ("joined", "was under way, and is done"),
-        CheckOutcome::NotRefreshable => (
-            "not_refreshable",
-            "not done: there is no credential that could be refreshed",
-        ),
-        CheckOutcome::BackingOff => (
-            "backing_off",
-            "not done: the last one failed, and the next one waits for its time",
-        ),
-        CheckOutcome::Unanswered => (
-            "unanswered",
-            "not done: no token-refresher took the request",
-        ),
-        CheckOutcome::TimedOut => ("timed_out", "not done in time: it is still waited for"),
-    })
-}
-
-fn seconds(duration: Option<&prost_types::Duration>) -> Option<i64> {
-    duration.map(|duration| duration.seconds)
+fn as_json(credential: &ListedCredential) -> anyhow::Result<Value> {
+    Ok(json!({
+        "integration_id": credential.integration_id,
+        "environment_guid": credential.environment_guid,
+        "provider": credential.provider,
+        "state": credential.state,
+        "cause": credential.cause,
+        "action": credential.action,
+        "since": json_time(credential.since)?,
+        "last_success_at": json_time(credential.last_success_at)?,
+        "expires_at": json_time(credential.expires_at)?,
+    }))
 }

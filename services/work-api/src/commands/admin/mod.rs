@@ -1,11 +1,15 @@
-//! `work-api admin`: environments, provider configs, credentials and return origins, for operators.
+//! `work-api admin`: environments, provider configs, return origins, credentials and jobs, for
+//! operators.
 
 mod connection;
 mod credential;
+mod credential_check;
 mod environment;
+mod jobs;
 mod provider;
 mod provider_secret;
 mod return_origin;
+mod times;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -53,9 +57,12 @@ enum Command {
     /// Set, list and delete an environment's OAuth clients at providers
     #[command(subcommand)]
     Provider(provider::Command),
-    /// Check that a credential has a usable access token
+    /// See which credentials are well, and make sure of one
     #[command(subcommand)]
     Credential(credential::Command),
+    /// List, explain and repair jobs that nobody could finish and credentials that are stuck
+    #[command(subcommand)]
+    Jobs(jobs::Command),
     /// Allow, list and withdraw where a browser may return after an authorization
     #[command(subcommand)]
     ReturnOrigin(return_origin::Command),
@@ -68,6 +75,7 @@ pub(crate) async fn run(options: Options, settings: &Settings) -> anyhow::Result
         Command::Environment(command) => environment::run(command, &connection).await?,
         Command::Provider(command) => provider::run(command, &connection).await?,
         Command::Credential(command) => return credential::run(command, &connection).await,
+        Command::Jobs(command) => jobs::run(command, &connection).await?,
         Command::ReturnOrigin(command) => return_origin::run(command, &connection).await?,
     }
     Ok(ExitCode::SUCCESS)
