@@ -1,10 +1,12 @@
 //! What every request handler can reach.
 
 use std::fmt::Display;
+use std::sync::Arc;
 
 use workapi_types::Clock;
 
 use crate::faults::Faults;
+use crate::journal::Journal;
 use crate::signing::SigningKey;
 use crate::store::Store;
 
@@ -16,6 +18,7 @@ pub(crate) struct App {
     pub(crate) store: Store,
     pub(crate) signing_key: SigningKey,
     pub(crate) faults: Faults,
+    pub(crate) journal: Arc<Journal>,
 }
 
 impl App {
