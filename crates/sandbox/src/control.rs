@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::chance::{FaultCounts, FaultRates};
 use crate::error::Error;
 use crate::journal::Presentation;
+use crate::ledger::Ledger;
 
 /// Controls a sandbox, also while it runs.
 #[derive(Clone)]
@@ -94,7 +95,7 @@ impl Control {
 
     /// Returns how many refresh tokens were accepted.
     pub fn refreshes(&self) -> u64 {
-        self.0.store.read(|ledger| ledger.refreshes())
+        self.0.store.read(Ledger::refreshes)
     }
 
     /// Returns every refresh token that was presented, in order. Empty without

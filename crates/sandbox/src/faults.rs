@@ -113,7 +113,7 @@ impl Fault {
     /// Makes it a 429.
     pub(crate) fn rate_limited(mut self, retry_after_seconds: u32) -> Self {
         self.status = StatusCode::TOO_MANY_REQUESTS.as_u16();
-        self.error = "rate_limited".to_owned();
+        self.error = String::from("rate_limited");
         self.retry_after_seconds = retry_after_seconds;
         self
     }
