@@ -91,8 +91,10 @@ pub struct Account {
     pub double_spends: u64,
     /// How many of those the vault had recorded as a retry, after the lease of the attempt before.
     pub recorded_retries: u64,
-    /// Grants whose users were asked to consent again.
-    pub reconnects: u64,
+    /// Grants whose users were asked to consent again, by cause.
+    pub reconnects: BTreeMap<String, u64>,
+    /// Grants with double spends that the vault had not recorded as a retry.
+    pub unmeant_retries: BTreeSet<Uuid>,
     /// Grants that ended in `ambiguous_rotation`.
     pub ambiguous: BTreeSet<Uuid>,
     /// Grants of class D that a rotation on the wire, or one killed, has ended.
@@ -145,6 +147,9 @@ impl Account {
         let spends = retries::count(grant, presentations, &lineage, attempts, evidence);
         self.double_spends += spends.double;
         self.recorded_retries += spends.recorded;
+        if spends.recorded < spends.double {
+            self.unmeant_retries.insert(grant.id);
+        }
         self.add_end(grant);
     }
 
@@ -159,7 +164,7 @@ impl Account {
     fn add_end(&mut self, grant: &Grant) {
         match &grant.reconnect {
             Some(cause) => {
-                self.reconnects += 1;
+                *self.reconnects.entry(cause.clone()).or_default() += 1;
                 if cause == AMBIGUOUS {
                     self.ambiguous.insert(grant.id);
                 }
@@ -177,6 +182,16 @@ impl Account {
     /// Returns how many rotations came to this end.
     pub fn count(&self, verdict: Verdict) -> u64 {
         self.verdicts.get(&verdict).copied().unwrap_or_default()
+    }
+
+    /// Returns the grants that broke a requirement.
+    pub fn suspects(&self) -> BTreeSet<Uuid> {
+        let lost = self.lost.iter().map(|lost| lost.grant);
+        let differing = self.ambiguous.symmetric_difference(&self.unavoidable);
+        let others = [&self.false_reconnects, &self.unnoticed];
+        let others = others.into_iter().flatten().chain(differing).copied();
+        let unmeant = self.unmeant_retries.iter().copied();
+        lost.chain(others).chain(unmeant).collect()
     }
 
     /// Says which of the requirements the run broke.

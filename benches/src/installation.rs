@@ -24,7 +24,7 @@ const MAX_CONNECTIONS: u32 = 16;
 
 /// What all programs of a run share.
 pub(crate) struct Installation {
-    folder: TempDir,
+    folder: Folder,
     executable: PathBuf,
     settings: Vec<(String, String)>,
     integrations_listen: String,
@@ -36,11 +36,14 @@ pub(crate) struct Installation {
 }
 
 impl Installation {
-    /// Makes one: databases, keys and settings. Nothing runs yet.
-    pub(crate) async fn new(executable: &Path, urls: &Urls) -> anyhow::Result<Self> {
-        let folder = tempfile::Builder::new()
-            .prefix("work-api-bench-")
-            .tempdir()?;
+    /// Makes one: databases, keys and settings. Nothing runs yet. What the programs write stays in
+    /// `data_dir`, if there is one.
+    pub(crate) async fn new(
+        executable: &Path,
+        urls: &Urls,
+        data_dir: Option<&Path>,
+    ) -> anyhow::Result<Self> {
+        let folder = Folder::new(data_dir)?;
         let key_ring_file = KeyRing::generate()?;
         let key_ring = Arc::new(KeyRing::parse(key_ring_file.as_str())?);
         let file = |name: &str, content: &str| write(&folder.path().join(name), content);
@@ -156,6 +159,32 @@ impl Installation {
             operations: format!("http://{operations}"),
             log: self.folder().join(format!("{name}.log")),
         })
+    }
+}
+
+/// Where the programs of an installation write.
+enum Folder {
+    /// Goes away with the installation.
+    Temporary(TempDir),
+    /// Stays.
+    Kept(PathBuf),
+}
+
+impl Folder {
+    fn new(data_dir: Option<&Path>) -> anyhow::Result<Self> {
+        let mut folder = tempfile::Builder::new();
+        folder.prefix("programs-");
+        Ok(match data_dir {
+            Some(data_dir) => Self::Kept(folder.tempdir_in(data_dir)?.keep()),
+            None => Self::Temporary(folder.tempdir()?),
+        })
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Temporary(folder) => folder.path(),
+            Self::Kept(path) => path,
+        }
     }
 }
 

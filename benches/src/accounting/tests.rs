@@ -37,7 +37,8 @@ impl History {
     }
 
     fn at(&self, seconds: f64) -> Instant {
-        self.began + Duration::from_secs_f64(seconds)
+        // One second before the beginning is a time too.
+        self.began + Duration::from_secs_f64(1.0 + seconds)
     }
 
     /// Adds a rotation from one token to the next, received and committed at `times`.
@@ -206,10 +207,12 @@ fn an_answer_that_was_kept_although_its_refresher_died_is_kept() {
 fn hanging_up_is_excused_by_the_deadline_or_by_death_alone() {
     let broken = |seconds| forgotten(|history| Answer::Broken(history.at(seconds)));
 
-    assert_eq!(broken(19.5).verdicts(), [(Verdict::Wire, 1)]);
+    assert_eq!(broken(19.0).verdicts(), [(Verdict::Wire, 1)]);
     assert_eq!(broken(5.0).verdicts(), [(Verdict::Lost, 1)]);
     let dead = broken(5.0).kill(ADDRESS, 0.5, 0.6);
     assert_eq!(dead.verdicts(), [(Verdict::Wire, 1)]);
+    let dead_before = broken(5.0).kill(ADDRESS, -0.5, -0.4);
+    assert_eq!(dead_before.verdicts(), [(Verdict::Wire, 1)]);
 }
 
 #[test]

@@ -9,7 +9,9 @@ use super::{Evidence, Grant, Lineage};
 /// How long after the last byte a SIGKILL still explains that the answer is nowhere.
 const READING: Duration = Duration::from_millis(500);
 /// How much earlier than the deadline our side may hang up: it counts from before the connection.
-const EARLY: Duration = Duration::from_secs(1);
+const EARLY: Duration = Duration::from_secs(2);
+/// How late a request may be read that was sent before its process died.
+const UNREAD: Duration = Duration::from_secs(1);
 
 /// The end of a rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,23 +48,25 @@ pub(super) fn of(
     if grant.class != RotationClass::D {
         return of_replayable(rotation, grant, lineage);
     }
-    let killed_in = |from: Instant, to: Instant| {
+    let killed_in = |from: Instant, to: Instant, late: Duration| {
         let mut kills = evidence.kills.iter();
-        kills
-            .any(|kill| kill.address == rotation.reached_at && kill.sent <= to && kill.gone >= from)
+        kills.any(|kill| {
+            kill.address == rotation.reached_at && kill.sent <= to && kill.gone + late >= from
+        })
     };
+    let early = EARLY.min(evidence.deadline / 2);
     match rotation.answer {
         Answer::Dropped(_) => Verdict::Wire,
         Answer::Written(end) | Answer::Broken(end) | Answer::Unread(end)
-            if killed_in(rotation.committed_at, end + READING) =>
+            if killed_in(rotation.committed_at, end + READING, Duration::ZERO) =>
         {
             Verdict::Killed
         }
         // The process died first, and its connections with it.
-        Answer::Broken(end) if killed_in(rotation.received_at, end) => Verdict::Wire,
+        Answer::Broken(end) if killed_in(rotation.received_at, end, UNREAD) => Verdict::Wire,
         // Whoever hangs up before the deadline has thrown the answer away.
         Answer::Broken(end) | Answer::Unread(end)
-            if end - rotation.received_at + EARLY >= evidence.deadline =>
+            if end - rotation.received_at + early >= evidence.deadline =>
         {
             Verdict::Wire
         }

@@ -2,6 +2,7 @@
 
 mod callers;
 mod fleet;
+mod history;
 mod killer;
 mod measured;
 mod operator;

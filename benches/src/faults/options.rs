@@ -49,7 +49,7 @@ pub struct Options {
     #[arg(long, default_value_t = 200)]
     pub kills: u64,
     /// The run ends after so many seconds, whatever was reached
-    #[arg(long, default_value_t = 960)]
+    #[arg(long, default_value_t = 840)]
     pub at_most: u64,
     /// When the faults are over, do not wait for leases of processes that are gone
     #[arg(long)]

@@ -9,14 +9,14 @@ use super::callers::Calls;
 use super::run::Run;
 use super::server_faults::ServerFaults;
 use super::settle::Rest;
-use super::{Options, store};
+use super::{Options, history, store};
 use crate::accounting::{Account, Attempt, Evidence, Kill, Verdict};
 use crate::console::{Table, milliseconds, say};
 use crate::program::Program;
 use crate::quantiles::{Histogram, of_sample};
 
-/// How many lost rotations are shown one by one.
-const SHOWN: usize = 20;
+/// How many grants that went wrong are shown.
+const SHOWN: usize = 12;
 
 /// What happened in a run.
 pub(super) struct Course {
@@ -39,6 +39,8 @@ pub struct Report {
     pub kills: u64,
     /// How many calls for an access token were refused although there was one.
     pub refused: u64,
+    evidence: Evidence,
+    began: Instant,
     options: Options,
     seed: u64,
     took: Duration,
@@ -51,23 +53,18 @@ pub struct Report {
 }
 
 /// Closes the books on a run that has ended.
-pub(super) async fn write(
-    run: &Run,
-    course: Course,
-    seed: u64,
-    began: Instant,
-) -> anyhow::Result<Report> {
+pub(super) async fn write(run: &Run, course: Course, seed: u64) -> anyhow::Result<Report> {
     let pool = run.installation.database.pool();
     let pairs = store::pairs(pool).await?;
     let grants = run.fleet.close(&pairs, run.installation.key_ring())?;
     let attempts = store::attempts(pool).await?;
-    let first = attempts.iter().map(|attempt| attempt.sent_at).min();
-    let after_first = |at: OffsetDateTime| Some((at - first?).unsigned_abs());
+    let (began, began_there) = run.began;
+    let since_began = |at: OffsetDateTime| (at - began_there).unsigned_abs();
     let attempts = attempts.into_iter().filter_map(|row| {
         Some(Attempt {
             grant: grants.get(&row.grant_id)?.id,
             generation: row.generation,
-            sent_at: after_first(row.sent_at)?,
+            sent_at: since_began(row.sent_at),
             state: row.state,
         })
     });
@@ -76,12 +73,14 @@ pub(super) async fn write(
         attempts: attempts.collect(),
         kills: course.kills.clone(),
         deadline: run.options.deadline(),
-        leases_ended: course.rest.leases_ended.and_then(after_first),
+        leases_ended: course.rest.leases_ended.map(since_began),
         grants: grants.into_values().collect(),
     };
     let programs = run.victims.iter().chain([&run.integrations]);
     Ok(Report {
         account: Account::of(&evidence),
+        evidence,
+        began,
         kills: course.all_kills,
         refused: course.calls.refused,
         options: run.options.clone(),
@@ -150,14 +149,23 @@ impl Report {
         self.add_account(&mut table);
         self.add_times(&mut table);
         table.print();
-        for lost in self.account.lost.iter().take(SHOWN) {
-            say(format_args!("lost: {lost:?}"));
-        }
+        self.tell_histories();
         for violation in self.violations() {
             say(format_args!("FAILED: {violation}"));
         }
         for doubt in self.doubts() {
             say(format_args!("INCONCLUSIVE: {doubt}"));
+        }
+    }
+
+    fn tell_histories(&self) {
+        let suspects = self.account.suspects();
+        let grants = self.evidence.grants.iter();
+        let suspects = grants.filter(|grant| suspects.contains(&grant.id));
+        for grant in suspects.take(SHOWN) {
+            for line in history::tell(&self.evidence, grant, self.began) {
+                say(line);
+            }
         }
     }
 
@@ -212,7 +220,9 @@ impl Report {
         table.row("**lost**", account.count(Verdict::Lost));
         table.row("double spends", account.double_spends);
         table.row("recorded retries of spent tokens", account.recorded_retries);
-        table.row("`needs_reconnect`", account.reconnects);
+        for (cause, count) in &account.reconnects {
+            table.row(format!("`needs_reconnect` ({cause})"), count);
+        }
         table.row(
             "**false `needs_reconnect`**",
             account.false_reconnects.len(),

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
+use sqlx::types::time::OffsetDateTime;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use workapi_sandbox::{Control, RotationClass, Sandbox};
 
@@ -42,6 +43,8 @@ pub(super) struct Run {
     pub(super) outage: Outage,
     pub(super) measured: Measured,
     pub(super) progress: Progress,
+    /// When the run began, on our clock and on the database's.
+    pub(super) began: (Instant, OffsetDateTime),
     sandbox: Option<(DropGuard, tokio::task::JoinHandle<()>)>,
 }
 
@@ -82,7 +85,7 @@ pub async fn run(options: Options, urls: Urls) -> anyhow::Result<Report> {
     );
     let course = run.go(servers.as_ref(), seed, began).await?;
     run.stop().await?;
-    report::write(&run, course, seed, began).await
+    report::write(&run, course, seed).await
 }
 
 impl Run {
@@ -97,8 +100,11 @@ impl Run {
         .await?;
         let port = sandbox.url().port().context("the sandbox has a port")?;
         let (control, registry) = (sandbox.control(), sandbox.clients());
-        let installation = Installation::new(&work_api()?, urls).await?;
-        store::prepare(installation.database.pool()).await?;
+        let installation =
+            Installation::new(&work_api()?, urls, options.data_dir.as_deref()).await?;
+        let pool = installation.database.pool();
+        store::prepare(pool).await?;
+        let began = (Instant::now(), store::now(pool).await?);
 
         let shares = shares(&options);
         let fleet = Fleet::new(
@@ -150,6 +156,7 @@ impl Run {
             outage: Outage::default(),
             measured: Measured::new(http),
             progress: Progress::default(),
+            began,
             sandbox: Some((stop.drop_guard(), serving)),
         })
     }

@@ -12,6 +12,8 @@ use crate::console;
 /// The longest that is waited for, and how often it is looked.
 const PATIENCE: Duration = Duration::from_secs(200);
 const PAUSE: Duration = Duration::from_secs(1);
+/// How long after its deadline an exchange may still be committing.
+const COMMIT: Duration = Duration::from_secs(3);
 
 /// How a run came to rest.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,8 +40,8 @@ pub(super) async fn settle(run: &Run, began: Instant) -> anyhow::Result<Rest> {
         if unsettled == 0 || faults_over.elapsed() > PATIENCE {
             return Ok(rest);
         }
-        // Exchanges that the refreshers have in flight are over after the deadline.
-        if run.options.end_leases && faults_over.elapsed() > run.options.deadline() {
+        let are_over = faults_over.elapsed() > run.options.deadline() + COMMIT;
+        if run.options.end_leases && are_over {
             if rest.leases_ended.is_none() {
                 rest.leases_ended = Some(store::now(pool).await?);
             }

@@ -46,7 +46,7 @@ pub async fn run(options: &Options, urls: &Urls, sync: NatsSync) -> anyhow::Resu
     };
     let rotates = options.class != RotationClass::A;
     let stub = Stub::start(options.credentials, options.latency(), rotates).await?;
-    let installation = Installation::new(&work_api()?, urls).await?;
+    let installation = Installation::new(&work_api()?, urls, options.data_dir.as_deref()).await?;
     let folder = installation.folder().join("providers");
     provider.write_manifest(&folder, stub.address())?;
     let began = Instant::now();

@@ -70,12 +70,19 @@ impl Witness {
         }
     }
 
+    /// The next request, or an orderly end: whoever sends that has taken the answer.
+    fn taken(&self) {
+        if let Progress::Written(_) = self.progress() {
+            self.set(Progress::Idle);
+        }
+    }
+
     /// A reset instead of an end means that something was left unread.
     fn reset(&self) {
         if let Progress::Written(entry) = self.progress() {
             self.journal.answered(entry, Answer::Unread(Instant::now()));
+            self.set(Progress::Idle);
         }
-        self.set(Progress::Idle);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Progress> {
@@ -126,7 +133,7 @@ impl AsyncRead for Witnessed {
     ) -> Poll<io::Result<()>> {
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         match &read {
-            Poll::Ready(Ok(())) => self.witness.set(Progress::Idle),
+            Poll::Ready(Ok(())) => self.witness.taken(),
             Poll::Ready(Err(_)) => self.witness.reset(),
             Poll::Pending => {}
         }
