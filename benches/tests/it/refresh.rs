@@ -12,7 +12,7 @@ async fn what_is_due_is_rotated_just_once() {
         class: RotationClass::D,
         refreshers: 2,
         latency_ms: 5,
-        at_most: 60,
+        at_most: 100,
         quiet: true,
     };
 
