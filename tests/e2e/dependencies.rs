@@ -31,7 +31,7 @@ const LAYERS: [&[&str]; 5] = [
         "workapi-integrations",
         "workapi-token-refresher",
     ],
-    &["work-api", "workapi-tests"],
+    &["work-api", "workapi-benches", "workapi-tests"],
 ];
 
 /// What few may use, and who.
@@ -46,6 +46,7 @@ const RESERVED: &[(&str, &[&str])] = &[
         "reqwest",
         &[
             "work-api",
+            "workapi-benches",
             "workapi-oauth",
             "workapi-sandbox",
             "workapi-tests",
@@ -54,6 +55,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     (
         "sqlx",
         &[
+            "workapi-benches",
             "workapi-bus",
             "workapi-integrations",
             "workapi-postgres",
@@ -62,13 +64,17 @@ const RESERVED: &[(&str, &[&str])] = &[
             "workapi-vault",
         ],
     ),
-    ("workapi-sandbox", &["work-api", "workapi-tests"]),
-    // Only who holds provider tokens links the vault; the binary migrates it.
+    (
+        "workapi-sandbox",
+        &["work-api", "workapi-benches", "workapi-tests"],
+    ),
+    // Only who holds provider tokens links the vault; the binary migrates it, the benches fill it.
     (
         "workapi-vault",
         &[
             "work-api",
             "workapi-auth",
+            "workapi-benches",
             "workapi-tests",
             "workapi-token-refresher",
         ],

@@ -1,11 +1,13 @@
 //! What every request handler can reach.
 
 use std::fmt::Display;
+use std::sync::Arc;
 
 use workapi_types::Clock;
 
 use crate::concurrency::Concurrency;
 use crate::faults::Faults;
+use crate::journal::Journal;
 use crate::signing::SigningKey;
 use crate::store::Store;
 
@@ -18,6 +20,7 @@ pub(crate) struct App {
     pub(crate) signing_key: SigningKey,
     pub(crate) faults: Faults,
     pub(crate) concurrency: Concurrency,
+    pub(crate) journal: Arc<Journal>,
 }
 
 impl App {

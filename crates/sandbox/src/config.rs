@@ -26,6 +26,11 @@ pub struct Config {
     /// written with mode 0600 before any answer that depends on it is sent.
     /// `None` keeps everything in memory.
     pub state_file: Option<PathBuf>,
+    /// Whether to remember every refresh token that is presented, for
+    /// [`Control::journal`](crate::Control::journal). It takes memory without end.
+    pub keep_journal: bool,
+    /// Where the faults at random begin ([`FaultRates`](crate::FaultRates)).
+    pub fault_seed: u64,
     /// What time it is when tokens are issued and when they expire.
     pub clock: Clock,
 }
@@ -40,6 +45,8 @@ impl Default for Config {
             issuer: None,
             seed_clients: Vec::new(),
             state_file: None,
+            keep_journal: false,
+            fault_seed: 0,
             clock: Clock::system(),
         }
     }

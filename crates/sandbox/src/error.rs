@@ -30,6 +30,12 @@ pub enum Error {
     /// A client given through [`Clients`](crate::Clients) is invalid.
     #[error("failed to register a sandbox client")]
     Client(#[from] InvalidClient),
+    /// A grant was asked for a client that is not registered.
+    #[error("there is no sandbox client `{client_id}`")]
+    UnknownClient {
+        /// Its id.
+        client_id: String,
+    },
     /// The address cannot be the host of a URL.
     #[error("failed to form the sandbox's URL")]
     Url(#[from] url::ParseError),

@@ -14,7 +14,9 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::chance::Chance;
 use crate::credentials::AnsweredClient;
+use crate::journal::Entry;
 use crate::refusal::NO_STORE;
 use crate::serve::Dropped;
 
@@ -35,6 +37,8 @@ pub(crate) enum Kind {
     Status,
     /// Does everything right, but late.
     Delay,
+    /// Does everything at once, and answers late.
+    DelayAfter,
     /// Closes the connection and does nothing.
     DropBefore,
     /// Does everything, and closes the connection instead of answering.
@@ -82,11 +86,43 @@ pub(crate) enum InvalidFault {
     Status,
     #[error("count must be at least 1")]
     Count,
-    #[error("kind `delay` needs a delay_ms above 0")]
+    #[error("kinds `delay` and `delay_after` need a delay_ms above 0")]
     Delay,
 }
 
 impl Fault {
+    /// Makes the fault of one token request, as the generator of faults drew it.
+    pub(crate) fn random(kind: Kind) -> Self {
+        Self {
+            endpoint: Endpoint::Token,
+            kind,
+            status: default_status(),
+            error: default_error(),
+            delay_ms: 0,
+            retry_after_seconds: 0,
+            count: 1,
+        }
+    }
+
+    /// Makes it wait.
+    pub(crate) fn late(mut self, delay: Duration) -> Self {
+        self.delay_ms = u32::try_from(delay.as_millis()).unwrap_or(u32::MAX);
+        self
+    }
+
+    /// Makes it a 429.
+    pub(crate) fn rate_limited(mut self, retry_after_seconds: u32) -> Self {
+        self.status = StatusCode::TOO_MANY_REQUESTS.as_u16();
+        self.error = String::from("rate_limited");
+        self.retry_after_seconds = retry_after_seconds;
+        self
+    }
+
+    #[cfg(test)]
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
     fn validate(&self) -> Result<(), InvalidFault> {
         if !(200..=599).contains(&self.status) {
             return Err(InvalidFault::Status);
@@ -94,7 +130,7 @@ impl Fault {
         if self.count == 0 {
             return Err(InvalidFault::Count);
         }
-        if self.kind == Kind::Delay && self.delay_ms == 0 {
+        if matches!(self.kind, Kind::Delay | Kind::DelayAfter) && self.delay_ms == 0 {
             return Err(InvalidFault::Delay);
         }
         Ok(())
@@ -111,9 +147,11 @@ impl Fault {
     }
 }
 
-/// The faults still to happen, oldest first.
-#[derive(Default)]
-pub(crate) struct Faults(Mutex<Schedule>);
+/// The faults still to happen: those that were asked for, oldest first, and those at random.
+pub(crate) struct Faults {
+    schedule: Mutex<Schedule>,
+    chance: Chance,
+}
 
 #[derive(Default)]
 struct Schedule {
@@ -140,6 +178,19 @@ impl Occurrence {
 }
 
 impl Faults {
+    /// Makes one without any.
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            schedule: Mutex::default(),
+            chance: Chance::new(seed),
+        }
+    }
+
+    /// Returns those at random.
+    pub(crate) fn chance(&self) -> &Chance {
+        &self.chance
+    }
+
     /// Adds a fault; those of one endpoint happen in the order they came.
     pub(crate) fn add(&self, fault: Fault) -> Result<(), InvalidFault> {
         fault.validate()?;
@@ -158,10 +209,27 @@ impl Faults {
         happening.cancel();
     }
 
-    /// Takes one occurrence of the next fault of an endpoint.
+    /// Takes one occurrence of the next fault of an endpoint; chance has its turn when none waits.
     fn take(&self, endpoint: Endpoint) -> Option<Occurrence> {
         let mut schedule = self.lock();
-        let pending = &mut schedule.pending;
+        let fault = match schedule.take(endpoint) {
+            None if endpoint == Endpoint::Token => self.chance.draw(),
+            waiting => waiting,
+        };
+        Some(Occurrence {
+            fault: fault?,
+            cleared: schedule.cleared.clone(),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Schedule> {
+        self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Schedule {
+    fn take(&mut self, endpoint: Endpoint) -> Option<Fault> {
+        let pending = &mut self.pending;
         let next = pending
             .iter()
             .position(|fault| fault.endpoint == endpoint)?;
@@ -171,14 +239,7 @@ impl Faults {
         if taken.count == 0 {
             pending.remove(next);
         }
-        Some(Occurrence {
-            fault: taken,
-            cleared: schedule.cleared.clone(),
-        })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Schedule> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        Some(taken)
     }
 }
 
@@ -193,16 +254,24 @@ pub(crate) async fn inject(
     };
     let fault = &occurrence.fault;
     tracing::debug!(?endpoint, kind = ?fault.kind, "the sandbox injects a fault");
-    occurrence.delay().await;
+    if fault.kind != Kind::DelayAfter {
+        occurrence.delay().await;
+    }
     match fault.kind {
         Kind::Status => fault.answer(),
         Kind::Delay => next.run(request).await,
-        Kind::DropBefore => dropped(),
+        Kind::DelayAfter => {
+            let answer = next.run(request).await;
+            occurrence.delay().await;
+            answer
+        }
+        Kind::DropBefore => dropped(None),
         Kind::DropAfter => {
             let answer = next.run(request).await;
+            let entry = answer.extensions().get::<Entry>().copied();
             let client = answer.extensions().get::<AnsweredClient>().cloned();
             count_dropped_answer(&app, client).await;
-            dropped()
+            dropped(entry)
         }
     }
 }
@@ -219,8 +288,12 @@ async fn count_dropped_answer(app: &App, client: Option<AnsweredClient>) {
 }
 
 /// An answer that `serve` recognises and never sends.
-fn dropped() -> Response {
-    axum::Extension(Dropped).into_response()
+fn dropped(entry: Option<Entry>) -> Response {
+    let mut answer = axum::Extension(Dropped).into_response();
+    if let Some(entry) = entry {
+        answer.extensions_mut().insert(entry);
+    }
+    answer
 }
 
 #[cfg(test)]
@@ -233,7 +306,7 @@ mod tests {
 
     #[test]
     fn faults_of_an_endpoint_happen_in_order_and_as_often_as_asked() {
-        let faults = Faults::default();
+        let faults = Faults::new(0);
         faults
             .add(fault(r#"{"endpoint":"token","kind":"status","count":2}"#))
             .unwrap();
@@ -250,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_fault_of_another_endpoint_waits() {
-        let faults = Faults::default();
+        let faults = Faults::new(0);
         faults
             .add(fault(r#"{"endpoint":"revoke","kind":"drop_before"}"#))
             .unwrap();

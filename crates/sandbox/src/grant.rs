@@ -113,6 +113,28 @@ impl Grant {
         Redemption::Rotated
     }
 
+    /// Tells whether a refresh token would be accepted.
+    pub(crate) fn honours(
+        &self,
+        serial: u64,
+        class: RotationClass,
+        grace: Duration,
+        now: OffsetDateTime,
+    ) -> bool {
+        let spent = self.is_spent(serial);
+        let within_grace = || {
+            self.spent_at
+                .get(&serial)
+                .is_some_and(|at| now < *at + grace)
+        };
+        self.is_live(serial)
+            && match class {
+                RotationClass::A | RotationClass::B => true,
+                RotationClass::C => !spent || within_grace(),
+                RotationClass::D => !spent,
+            }
+    }
+
     /// Kills the grant; returns whether it lived.
     pub(crate) fn revoke(&mut self) -> bool {
         !std::mem::replace(&mut self.revoked, true)

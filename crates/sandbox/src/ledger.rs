@@ -4,6 +4,7 @@
 //! holds it (see `store`) makes each call atomic, so that the counters are
 //! exact however many requests run at once.
 
+mod direct;
 mod exchange;
 mod refresh;
 mod revoke;
@@ -16,7 +17,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 pub(crate) use exchange::{CodeExchange, PendingGrant, RedirectUri};
-pub(crate) use refresh::RefreshRequest;
+pub(crate) use refresh::{Redeemed, RefreshRequest};
 pub(crate) use revoke::RevocationRequest;
 
 use crate::accounts::Account;
@@ -153,6 +154,11 @@ impl Ledger {
             },
             clients: self.clients.iter().map(of_client).collect(),
         }
+    }
+
+    /// Returns how many refresh tokens were accepted.
+    pub(crate) fn refreshes(&self) -> u64 {
+        self.total.refreshes
     }
 
     fn count(&mut self, client_id: Option<&str>, increment: impl Fn(&mut Counters)) {

@@ -16,8 +16,10 @@ use crate::app::App;
 use crate::clients::{Client, ClientChange};
 use crate::concurrency::{self, Concurrency};
 use crate::config::Config;
+use crate::control::Control;
 use crate::error::Error;
 use crate::faults::{self, Endpoint, Faults};
+use crate::journal::Journal;
 use crate::ledger::Ledger;
 use crate::serve::serve;
 use crate::signing::SigningKey;
@@ -66,8 +68,9 @@ impl Sandbox {
             clock: config.clock,
             store: Store::new(ledger, file),
             signing_key,
-            faults: Faults::default(),
             concurrency: Concurrency::default(),
+            faults: Faults::new(config.fault_seed),
+            journal: Arc::new(Journal::new(config.keep_journal)),
         };
         // The signing key is in the file before it signs anything.
         app.store.change(|_| ()).await?;
@@ -101,6 +104,11 @@ impl Sandbox {
         Clients(Arc::clone(&self.app))
     }
 
+    /// Returns the control over it, which outlives this value.
+    pub fn control(&self) -> Control {
+        Control::new(Arc::clone(&self.app))
+    }
+
     /// Serves until the token is cancelled, then finishes the answers in flight
     /// for up to two seconds.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), Error> {
@@ -109,11 +117,13 @@ impl Sandbox {
         listeners.spawn(serve(
             self.listener,
             public_routes(&self.app),
+            Arc::clone(&self.app.journal),
             shutdown.clone(),
         ));
         listeners.spawn(serve(
             self.admin_listener,
             admin::routes(&self.app),
+            Arc::clone(&self.app.journal),
             shutdown,
         ));
         while let Some(ended) = listeners.join_next().await {

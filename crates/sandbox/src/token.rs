@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Json};
 use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::app::App;
 use crate::clients::Client;
 use crate::credentials::{AnsweredClient, Credentials};
+use crate::journal::{Entry, Reached};
 use crate::ledger::{CodeExchange, Issued, Ledger, RefreshRequest};
 use crate::parameters::Parameters;
 use crate::refusal::{NO_STORE, Refusal};
@@ -34,68 +35,94 @@ struct TokenAnswer {
 /// Answers a token request.
 pub(crate) async fn answer(
     State(app): State<Arc<App>>,
+    Extension(reached): Extension<Reached>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Refusal> {
     let request = Parameters::from_body(&headers, &body)?;
     let credentials = Credentials::find(&headers, &request)?.ok_or(Refusal::InvalidClient)?;
-    let answer = match redeem(&app, &credentials, &request).await {
+    let mut entry = None;
+    let issuing = Issuing {
+        app: &app,
+        credentials: &credentials,
+        request: &request,
+        reached,
+        entry: &mut entry,
+    };
+    let mut answer = match issuing.run().await {
         Ok(tokens) => (NO_STORE, Json(tokens)).into_response(),
         Err(refusal) => refusal.into_response(),
     };
+    if let Some(entry) = entry {
+        answer.extensions_mut().insert(entry);
+    }
     Ok(AnsweredClient::mark(credentials.client_id, answer))
 }
 
-async fn redeem(
-    app: &App,
-    credentials: &Credentials,
-    request: &Parameters,
-) -> Result<TokenAnswer, Refusal> {
-    let now = app.clock.now();
-    let issued = app
-        .store
-        .change(|ledger| {
-            let client = ledger.authenticate(credentials)?.clone();
-            issue(ledger, &client, request, now)
-        })
-        .await
-        .map_err(Refusal::internal)??;
-    let id_token = issued.identity.map(|identity| {
-        app.signing_key
-            .id_token(&app.issuer, &credentials.client_id, &identity, now)
-    });
-    Ok(TokenAnswer {
-        access_token: issued.access_token,
-        token_type: "Bearer",
-        expires_in: issued.expires_in,
-        refresh_token: issued.refresh_token,
-        scope: issued.scope.to_string(),
-        id_token: id_token.transpose().map_err(Refusal::internal)?,
-    })
+/// A token request that is being answered.
+struct Issuing<'a> {
+    app: &'a App,
+    credentials: &'a Credentials,
+    request: &'a Parameters,
+    reached: Reached,
+    /// Where the journal has the refresh token that was presented.
+    entry: &'a mut Option<Entry>,
 }
 
-fn issue(
-    ledger: &mut Ledger,
-    client: &Client,
-    request: &Parameters,
-    now: OffsetDateTime,
-) -> Result<Issued, Refusal> {
-    match request.require("grant_type", "grant_type is missing")? {
-        "authorization_code" => {
-            let exchange = CodeExchange {
-                code: request.require("code", "code is missing")?,
-                redirect_uri: request.get("redirect_uri"),
-                verifier: request.get("code_verifier"),
-            };
-            ledger.exchange(client, &exchange, now)
+impl Issuing<'_> {
+    async fn run(mut self) -> Result<TokenAnswer, Refusal> {
+        let app = self.app;
+        let now = app.clock.now();
+        let credentials = self.credentials;
+        let issued = app
+            .store
+            .change(|ledger| {
+                let client = ledger.authenticate(credentials)?.clone();
+                self.issue(ledger, &client, now)
+            })
+            .await
+            .map_err(Refusal::internal)??;
+        let id_token = issued.identity.map(|identity| {
+            app.signing_key
+                .id_token(&app.issuer, &credentials.client_id, &identity, now)
+        });
+        Ok(TokenAnswer {
+            access_token: issued.access_token,
+            token_type: "Bearer",
+            expires_in: issued.expires_in,
+            refresh_token: issued.refresh_token,
+            scope: issued.scope.to_string(),
+            id_token: id_token.transpose().map_err(Refusal::internal)?,
+        })
+    }
+
+    fn issue(
+        &mut self,
+        ledger: &mut Ledger,
+        client: &Client,
+        now: OffsetDateTime,
+    ) -> Result<Issued, Refusal> {
+        let request = self.request;
+        match request.require("grant_type", "grant_type is missing")? {
+            "authorization_code" => {
+                let exchange = CodeExchange {
+                    code: request.require("code", "code is missing")?,
+                    redirect_uri: request.get("redirect_uri"),
+                    verifier: request.get("code_verifier"),
+                };
+                ledger.exchange(client, &exchange, now)
+            }
+            "refresh_token" => {
+                let refresh = RefreshRequest {
+                    refresh_token: request.require("refresh_token", "refresh_token is missing")?,
+                    scope: request.get("scope").map(Scope::parse).transpose()?,
+                };
+                let redeemed = ledger.redeem(client, refresh, now)?;
+                let journal = &self.app.journal;
+                *self.entry = journal.note(&client.client_id, &redeemed, self.reached);
+                ledger.issued(redeemed)
+            }
+            _ => Err(Refusal::UnsupportedGrantType),
         }
-        "refresh_token" => {
-            let refresh = RefreshRequest {
-                refresh_token: request.require("refresh_token", "refresh_token is missing")?,
-                scope: request.get("scope").map(Scope::parse).transpose()?,
-            };
-            ledger.refresh(client, refresh, now)
-        }
-        _ => Err(Refusal::UnsupportedGrantType),
     }
 }

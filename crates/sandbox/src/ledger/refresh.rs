@@ -1,13 +1,14 @@
 //! Refreshing under the rotation class of the client.
 
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::{Issued, Ledger};
 use crate::clients::{Client, RotationClass};
 use crate::grant::Redemption;
 use crate::refusal::Refusal;
 use crate::scope::Scope;
-use crate::token_key::Kind;
+use crate::token_key::{Kind, Token};
 
 const UNKNOWN: Refusal = Refusal::InvalidGrant("the refresh token is unknown, expired or revoked");
 
@@ -18,14 +19,40 @@ pub(crate) struct RefreshRequest<'a> {
     pub(crate) scope: Option<Scope>,
 }
 
+/// A refresh token that was presented, and what became of it.
+pub(crate) struct Redeemed {
+    pub(crate) grant: Uuid,
+    pub(crate) serial: u64,
+    pub(crate) redemption: Redemption,
+    /// Whether a rotation had spent the token before.
+    pub(crate) was_spent: bool,
+    /// The new access token and, after a rotation, refresh token.
+    tokens: Option<(Token, Option<Token>)>,
+    scope: Scope,
+    expires_in: u32,
+}
+
+impl Redeemed {
+    /// Tells whether the token was accepted.
+    pub(crate) fn is_accepted(&self) -> bool {
+        self.tokens.is_some()
+    }
+
+    /// Returns the serial number of the new refresh token.
+    pub(crate) fn issued(&self) -> Option<u64> {
+        let (_, refresh_token) = self.tokens.as_ref()?;
+        refresh_token.as_ref().map(|token| token.serial)
+    }
+}
+
 impl Ledger {
-    /// Answers a refresh token with new tokens.
-    pub(crate) fn refresh(
+    /// Takes a refresh token under the rules of its client.
+    pub(crate) fn redeem(
         &mut self,
         client: &Client,
         request: RefreshRequest<'_>,
         now: OffsetDateTime,
-    ) -> Result<Issued, Refusal> {
+    ) -> Result<Redeemed, Refusal> {
         let token = self
             .tokens
             .open(request.refresh_token)
@@ -41,7 +68,7 @@ impl Ledger {
             return Err(Refusal::InvalidScope("the scope is outside the grant"));
         }
 
-        let respent = grant.is_spent(token.serial);
+        let was_spent = grant.is_spent(token.serial);
         let redemption = grant.redeem(token.serial, client.rotation_class, client.grace(), now);
         let accepted = matches!(redemption, Redemption::Kept | Redemption::Rotated);
         let tokens = accepted.then(|| {
@@ -49,13 +76,26 @@ impl Ledger {
             let rotated = redemption == Redemption::Rotated;
             (access, rotated.then(|| grant.add_refresh_token()))
         });
-        self.count_redemption(client, redemption, respent);
-        let (access_token, refresh_token) = tokens.ok_or(UNKNOWN)?;
+        self.count_redemption(client, redemption, was_spent);
+        Ok(Redeemed {
+            grant: token.grant,
+            serial: token.serial,
+            redemption,
+            was_spent,
+            tokens,
+            scope,
+            expires_in: client.access_token_seconds,
+        })
+    }
+
+    /// Writes the new tokens down.
+    pub(crate) fn issued(&self, redeemed: Redeemed) -> Result<Issued, Refusal> {
+        let (access_token, refresh_token) = redeemed.tokens.ok_or(UNKNOWN)?;
         Ok(Issued {
             access_token: self.tokens.seal(&access_token),
-            expires_in: client.access_token_seconds,
+            expires_in: redeemed.expires_in,
             refresh_token: refresh_token.map(|token| self.tokens.seal(&token)),
-            scope,
+            scope: redeemed.scope,
             // OpenID Connect Core section 12.2 leaves it to the provider.
             identity: None,
         })

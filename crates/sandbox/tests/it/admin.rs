@@ -92,7 +92,7 @@ async fn a_bad_fault_is_told_what_is_allowed() {
         ),
         (
             json!({ "endpoint": "token", "kind": "hang" }),
-            "expected one of `status`, `delay`, `drop_before`, `drop_after`",
+            "expected one of `status`, `delay`, `delay_after`, `drop_before`, `drop_after`",
         ),
         (json!({ "kind": "status" }), "missing field `endpoint`"),
         (

@@ -8,6 +8,7 @@ mod clients;
 mod discovery;
 mod exchange;
 mod faults;
+mod journal;
 mod provider;
 mod restart;
 mod revocation;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
-use workapi_sandbox::{Client, Config, RotationClass, Sandbox};
+use workapi_sandbox::{Client, Config, Control, RotationClass, Sandbox};
 use workapi_types::Clock;
 
 pub(crate) const REDIRECT_URI: &str = "http://127.0.0.1:9/auth/callback";
@@ -27,6 +27,7 @@ pub(crate) struct Provider {
     pub(crate) issuer: String,
     pub(crate) http: reqwest::Client,
     pub(crate) clock: Clock,
+    pub(crate) control: Control,
     shutdown: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -94,6 +95,7 @@ impl Provider {
         let sandbox = Sandbox::build(config).await.unwrap();
         let (url, admin_url) = (sandbox.url().clone(), sandbox.admin_url().clone());
         let issuer = sandbox.issuer().to_owned();
+        let control = sandbox.control();
         let shutdown = CancellationToken::new();
         let stop = shutdown.clone();
         let task = tokio::spawn(async move { sandbox.run(stop).await.unwrap() });
@@ -104,6 +106,7 @@ impl Provider {
             issuer,
             http: http.build().unwrap(),
             clock,
+            control,
             shutdown,
             task,
         }

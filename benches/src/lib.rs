@@ -1,0 +1,20 @@
+//! The load and fault benches: real processes, real servers, and a provider that keeps the books.
+//!
+//! `bench-faults` kills, stops and starves everything and then accounts for every rotation that the
+//! provider recorded; `bench-refresh` measures how fast credentials are rotated and what that costs.
+//! Both run beside `work-api with-servers` (`make bench-faults`, `make bench-refresh`). What they
+//! measure is written down in docs/benchmarks.md, never asserted; only counts are.
+
+pub mod accounting;
+mod consent;
+pub mod console;
+mod cpu;
+pub mod faults;
+mod installation;
+mod manifests;
+mod program;
+mod quantiles;
+mod servers;
+pub mod throughput;
+
+pub use servers::Urls;
