@@ -138,6 +138,13 @@ impl Stack {
         self.change_vault(query, integration_id).await;
     }
 
+    /// Lets the lease on a credential have ended a second ago: what was sent under it is over.
+    pub async fn end_lease(&self, integration_id: &str) {
+        let query = "UPDATE credential SET lease_until = now() - interval '1 second'
+                     WHERE integration_id = $1";
+        self.change_vault(query, integration_id).await;
+    }
+
     /// Makes the vault look at every credential at once.
     ///
     /// # Panics

@@ -1,6 +1,6 @@
 //! All SQL of the throughput bench.
 
-use sqlx::PgPool;
+use sqlx::{AssertSqlSafe, PgPool};
 
 /// Sealed pairs on their way into rows, column by column.
 #[derive(Default)]
@@ -17,9 +17,21 @@ pub(super) async fn copy(
     template: &str,
     copies: &Copies,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO credential
-         SELECT made.*
+    let columns: String = sqlx::query_scalar(
+        "SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum)
+         FROM pg_attribute
+         WHERE attrelid = 'credential'::regclass
+             AND attnum > 0
+             AND NOT attisdropped
+             AND attgenerated = ''",
+    )
+    .fetch_one(pool)
+    .await?;
+    // Names of columns, quoted by PostgreSQL itself.
+    let made = columns.replace(", ", ", made.");
+    let statement = format!(
+        "INSERT INTO credential ({columns})
+         SELECT made.{made}
          FROM unnest($2::text[], $3::bytea[], $4::bytea[], $5::bytea[])
                   AS copy (integration_id, sealed_access, sealed_refresh, salt)
              CROSS JOIN credential AS template
@@ -30,16 +42,17 @@ pub(super) async fn copy(
                  'salt', '\\x' || encode(copy.salt, 'hex'),
                  'due_at', NULL
              )) AS made
-         WHERE template.integration_id = $1",
-    )
-    .bind(template)
-    .bind(&copies.integration_ids)
-    .bind(&copies.sealed_access)
-    .bind(&copies.sealed_refresh)
-    .bind(&copies.salts)
-    .execute(pool)
-    .await
-    .map(drop)
+         WHERE template.integration_id = $1"
+    );
+    sqlx::query(AssertSqlSafe(statement))
+        .bind(template)
+        .bind(&copies.integration_ids)
+        .bind(&copies.sealed_access)
+        .bind(&copies.sealed_refresh)
+        .bind(&copies.salts)
+        .execute(pool)
+        .await
+        .map(drop)
 }
 
 /// Removes the credential that was copied, and what `integrations`, which knows none of this, would

@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use async_nats::HeaderMap;
+use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
+use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::stream::{LastRawMessageErrorKind, Stream as Handle};
 use bytes::Bytes;
 use tokio::time::timeout;
 
-use crate::bus::Outgoing;
 use crate::{Bus, Error, Stream};
 
 /// How long a question to the stream's leader may take.
@@ -23,23 +24,40 @@ pub struct Journal {
     bus: Bus,
 }
 
+/// A message of the journal.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// Its number in the stream.
+    pub number: u64,
+    /// What its writer wrote.
+    pub message: Bytes,
+}
+
 impl Journal {
     /// Makes a journal on `bus`, whose streams are ready.
     pub fn new(bus: Bus) -> Self {
         Self { bus }
     }
 
-    /// Keeps `message` in the place of what was kept of `credential`, and waits until it is stored.
+    /// Keeps `message` in the place of message number `replaced` of `credential` (0: of none), and
+    /// waits until it is stored. Returns false when another message is there by now: then nothing
+    /// is stored, however late the client library sends what it held back.
     ///
     /// # Errors
     /// Fails when JetStream does not confirm within 3 seconds; it may be stored or not.
-    pub async fn put(&self, credential: &str, message: Vec<u8>) -> Result<(), Error> {
-        let message = Outgoing {
-            subject: subject(credential),
-            headers: HeaderMap::new(),
-            payload: Bytes::from(message),
-        };
-        self.bus.publish_all(vec![message]).await
+    pub async fn put(
+        &self,
+        credential: &str,
+        message: Vec<u8>,
+        replaced: u64,
+    ) -> Result<bool, Error> {
+        let mut headers = HeaderMap::new();
+        headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, replaced.to_string());
+        match self.publish(credential, headers, message).await {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => Ok(false),
+            Err(error) => Err(failed(error)),
+        }
     }
 
     /// Writes a message that nobody reads, to see that the journal takes writes.
@@ -47,7 +65,23 @@ impl Journal {
     /// # Errors
     /// Fails when it takes none.
     pub async fn probe(&self) -> Result<(), Error> {
-        self.put(PROBE, Vec::new()).await
+        let written = self.publish(PROBE, HeaderMap::new(), Vec::new()).await;
+        written.map_err(failed)
+    }
+
+    async fn publish(
+        &self,
+        name: &str,
+        headers: HeaderMap,
+        message: Vec<u8>,
+    ) -> Result<(), PublishError> {
+        let subject = self.bus.prefixed(&subject(name));
+        let acknowledgement = self
+            .bus
+            .jetstream()
+            .publish_with_headers(subject, headers, message.into())
+            .await?;
+        acknowledgement.await.map(drop)
     }
 
     /// Returns what is kept of `credential`, as the stream's leader has it: a replica may not have
@@ -55,16 +89,18 @@ impl Journal {
     ///
     /// # Errors
     /// Fails when the leader does not answer; nothing is known then.
-    pub async fn last(&self, credential: &str) -> Result<Option<Bytes>, Error> {
+    pub async fn last(&self, credential: &str) -> Result<Option<Kept>, Error> {
         let stream = self.stream().await?;
         let subject = self.bus.prefixed(&subject(credential));
         let asked = timeout(
             READ_TIMEOUT,
             stream.get_last_raw_message_by_subject(&subject),
-        )
-        .await;
-        match asked {
-            Ok(Ok(message)) => Ok(Some(message.payload)),
+        );
+        match asked.await {
+            Ok(Ok(message)) => Ok(Some(Kept {
+                number: message.sequence,
+                message: message.payload,
+            })),
             Ok(Err(error)) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
             Ok(Err(error)) => Err(failed(error)),
             Err(elapsed) => Err(failed(elapsed)),

@@ -25,7 +25,7 @@ pub use bus::{Bus, Config, Error};
 pub use consumer::{Delivery, Subscription, Verdict};
 pub use dead_letters::DeadLetter;
 pub use event::Event;
-pub use journal::Journal;
+pub use journal::{Journal, Kept as KeptMessage};
 pub use relay::Relay;
 pub use requests::{Notes, RequestError};
 pub use streams::Stream;

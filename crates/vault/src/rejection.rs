@@ -20,14 +20,18 @@ pub(crate) enum Verdict {
     /// Nothing. It is looked at again after a time.
     Postponed(Duration),
     /// It failed.
-    Failed {
-        /// Why.
-        cause: Cause,
-        /// The state in which it stays; `None` when time may mend it.
-        end: Option<State>,
-        /// When it is looked at again, unless that is the end.
-        after: Duration,
-    },
+    Failed(Ruling),
+}
+
+/// What becomes of a credential that failed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Ruling {
+    /// Why.
+    pub(crate) cause: Cause,
+    /// The state in which it stays; `None` when time may mend it.
+    pub(crate) end: Option<State>,
+    /// When it is looked at again, unless that is the end.
+    pub(crate) after: Duration,
 }
 
 /// Judges a failure by what came before it.
@@ -37,8 +41,8 @@ pub(crate) async fn judge(
     failure: &Failure,
 ) -> Result<Verdict, Error> {
     let failures = lease.failures();
-    let after = back_off(&lease.integration_id, failures, failure.retry_after).max(failure.rest);
-    let failed = |cause, end, after| Verdict::Failed { cause, end, after };
+    let after = back_off(&lease.integration_id, failures, failure.retry_after);
+    let failed = |cause, end, after| Verdict::Failed(Ruling { cause, end, after });
     let cause = failure.cause;
     Ok(match failure.action {
         Action::Reconnect => failed(cause, Some(State::NeedsReconnect), after),

@@ -39,6 +39,18 @@ impl Vault {
             .collect()
     }
 
+    /// Returns the integrations whose credentials were shredded within the last three hours: an
+    /// answer that was on its way may have come into the journal after it was purged.
+    ///
+    /// # Errors
+    /// Fails when the vault does.
+    pub async fn shredded_lately(&self) -> Result<Vec<IntegrationId>, Error> {
+        let ids = store::shredded_lately(self.database.pool()).await?;
+        ids.into_iter()
+            .map(|id| id.try_into().map_err(|_| Error::Corrupt("integration id")))
+            .collect()
+    }
+
     /// Deletes used states after an hour, attempts after a day, rejections that were not
     /// repeated after three, quarantined answers after their time, and what is left of deleted integrations after 35 days.
     ///

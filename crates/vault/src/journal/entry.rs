@@ -7,10 +7,11 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use sqlx::types::time::OffsetDateTime;
 use workapi_keyring::{KeyRing, Purpose, Salt, Slot};
-use workapi_types::{Clock, GrantId, IntegrationId};
+use workapi_types::{AttemptId, Clock, GrantId, IntegrationId};
 use zeroize::Zeroizing;
 
 use crate::answer::{Origin, SealedAnswer};
+use crate::protocol::Answer;
 use crate::sealing::SealedPair;
 use crate::tokens::Deadlines;
 use crate::{Error, Grant};
@@ -30,6 +31,7 @@ pub(crate) struct Entry {
     pub(crate) integration_id: IntegrationId,
     pub(crate) grant_id: GrantId,
     pub(crate) generation: i64,
+    attempt_id: Option<AttemptId>,
     salt: String,
     sealed: String,
 }
@@ -77,6 +79,7 @@ impl Entry {
             integration_id: answer.integration_id.clone(),
             grant_id: answer.grant_id,
             generation: answer.generation,
+            attempt_id: answer.origin.attempt_id(),
             salt: BASE64.encode(salt.as_bytes()),
             sealed: String::new(),
         };
@@ -111,6 +114,15 @@ impl Entry {
             grant_id: self.grant_id,
             generation: self.generation,
         })
+    }
+
+    /// Names the answer of which the entry was made.
+    pub(crate) fn named(&self) -> Answer {
+        Answer {
+            grant_id: self.grant_id,
+            generation: self.generation,
+            attempt_id: self.attempt_id,
+        }
     }
 
     /// Reads an entry as [`Entry::to_bytes`] writes it.

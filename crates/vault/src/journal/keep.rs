@@ -144,9 +144,26 @@ impl Keeping<'_> {
         self.note(|held| held.journal = true);
     }
 
+    /// Puts the answer into the journal, unless a newer one is there: a process that stood still
+    /// must not write over what another one has got meanwhile.
     async fn put_into_journal(&self, credential: &str) -> Result<(), Error> {
         let bytes = self.entry.to_bytes()?;
-        Ok(self.sinks.journal.put(credential, bytes).await?)
+        let journal = &self.sinks.journal;
+        loop {
+            let replaced = match journal.last(credential).await? {
+                None => 0,
+                Some(kept) => {
+                    let there = Entry::from_bytes(&kept.message)?.named();
+                    if !self.entry.named().may_replace(&there) {
+                        return Ok(());
+                    }
+                    kept.number
+                }
+            };
+            if journal.put(credential, bytes.clone(), replaced).await? {
+                return Ok(());
+            }
+        }
     }
 
     async fn spill(&self) {

@@ -55,6 +55,8 @@ impl Sinks {
         integration_id: &IntegrationId,
     ) -> Result<Option<Entry>, Error> {
         let found = self.journal.last(integration_id.as_str()).await?;
-        found.map(|bytes| Entry::from_bytes(&bytes)).transpose()
+        found
+            .map(|kept| Entry::from_bytes(&kept.message))
+            .transpose()
     }
 }

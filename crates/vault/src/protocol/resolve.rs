@@ -50,18 +50,12 @@ impl Replay {
         matches!(self.class, RotationClass::C | RotationClass::D)
     }
 
-    /// Returns how long a token rests whose answer was lost, under a lease that still lasts for
-    /// `lease_left`: while the provider may act on the first request, a second one could kill the
-    /// grant.
-    pub fn rest_after_loss(self, lease_left: Duration) -> Duration {
-        let now = Unresolved {
+    /// Returns whether a token may be sent again while the provider may still act on the request
+    /// before. Otherwise the second one, or the first one that comes after it, kills the grant.
+    pub fn may_repeat(self) -> bool {
+        self.honours(Unresolved {
             first_sent: Duration::ZERO,
-        };
-        if self.honours(now) {
-            Duration::ZERO
-        } else {
-            lease_left
-        }
+        })
     }
 
     fn honours(self, unresolved: Unresolved) -> bool {
@@ -121,9 +115,10 @@ mod tests {
         }
     }
 
-    fn sent_before(seconds: u64) -> Option<Unresolved> {
-        let first_sent = Duration::from_secs(seconds);
-        Some(Unresolved { first_sent })
+    fn sent_before(seconds: u64) -> Unresolved {
+        Unresolved {
+            first_sent: Duration::from_secs(seconds),
+        }
     }
 
     #[test]
@@ -141,7 +136,7 @@ mod tests {
     #[test]
     fn classes_a_and_b_are_asked_again_at_once() {
         for class in [RotationClass::A, RotationClass::B] {
-            let step = next_step(replay(class, 0), sent_before(86_400), LEFT);
+            let step = next_step(replay(class, 0), Some(sent_before(86_400)), LEFT);
 
             assert_eq!(step, Step::Send);
         }
@@ -151,24 +146,42 @@ mod tests {
     fn class_c_is_asked_again_while_its_grace_surely_lasts() {
         let replay = replay(RotationClass::C, 600);
 
-        assert_eq!(next_step(replay, sent_before(569), LEFT), Step::Send);
-        assert_eq!(next_step(replay, sent_before(570), LEFT), Step::Wait(LEFT));
+        assert_eq!(next_step(replay, Some(sent_before(569)), LEFT), Step::Send);
+        assert_eq!(
+            next_step(replay, Some(sent_before(570)), LEFT),
+            Step::Wait(LEFT)
+        );
     }
 
     #[test]
     fn a_short_grace_is_none() {
         let short = replay(RotationClass::C, 89);
 
-        assert_eq!(next_step(short, sent_before(1), LEFT), Step::Wait(LEFT));
+        assert_eq!(
+            next_step(short, Some(sent_before(1)), LEFT),
+            Step::Wait(LEFT)
+        );
     }
 
     #[test]
     fn class_d_is_asked_again_when_nothing_is_left_to_lose() {
         let replay = replay(RotationClass::D, 0);
 
-        assert_eq!(next_step(replay, sent_before(60), LEFT), Step::Wait(LEFT));
-        let ended = next_step(replay, sent_before(60), Duration::ZERO);
+        assert_eq!(
+            next_step(replay, Some(sent_before(60)), LEFT),
+            Step::Wait(LEFT)
+        );
+        let ended = next_step(replay, Some(sent_before(60)), Duration::ZERO);
         assert_eq!(ended, Step::Send);
+    }
+
+    #[test]
+    fn only_a_token_that_stays_good_for_a_while_may_be_sent_twice_at_a_time() {
+        assert!(replay(RotationClass::A, 0).may_repeat());
+        assert!(replay(RotationClass::B, 0).may_repeat());
+        assert!(replay(RotationClass::C, 600).may_repeat());
+        assert!(!replay(RotationClass::C, 60).may_repeat());
+        assert!(!replay(RotationClass::D, 0).may_repeat());
     }
 
     #[test]
@@ -183,14 +196,17 @@ mod tests {
         };
 
         assert_eq!(
-            refused(RotationClass::D, sent_before(60)),
+            refused(RotationClass::D, Some(sent_before(60))),
             Cause::AmbiguousRotation
         );
         assert_eq!(
-            refused(RotationClass::C, sent_before(60)),
+            refused(RotationClass::C, Some(sent_before(60))),
             Cause::AmbiguousRotation
         );
         assert_eq!(refused(RotationClass::D, None), Cause::Unknown);
-        assert_eq!(refused(RotationClass::B, sent_before(60)), Cause::Unknown);
+        assert_eq!(
+            refused(RotationClass::B, Some(sent_before(60))),
+            Cause::Unknown
+        );
     }
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 use workapi_bus::outbox;
+use workapi_proto::events::v1::CredentialStateChanged;
 use workapi_types::AttemptId;
 
 use super::RotationLease;
@@ -13,7 +14,7 @@ use crate::protocol::{self, Settlement};
 use crate::sealing;
 use crate::store::credential::CommitRow;
 use crate::store::{credential, quarantine, rotation_attempt};
-use crate::{Error, TokenSet, Vault};
+use crate::{Error, State, TokenSet, Vault};
 
 /// How long an answer that lost a race is kept, where its class says nothing.
 const DEFAULT_GRACE: Duration = Duration::from_mins(10);
@@ -182,9 +183,28 @@ async fn settle(
         Settlement::Quarantine => {
             let keep_for = grace.unwrap_or(DEFAULT_GRACE);
             quarantine::insert(transaction, attempt_id, answer, keep_for).await?;
+            revive(transaction, answer).await?;
             Settled::Quarantined
         }
     };
     rotation_attempt::finish(transaction, attempt_id, "superseded").await?;
     Ok(settled)
+}
+
+/// Has a credential looked at again that was called dead before this answer came: its token is a
+/// chance that nobody has tried.
+async fn revive(transaction: &mut sqlx::PgConnection, answer: &SealedAnswer) -> Result<(), Error> {
+    let Some(cause) = credential::revive(transaction, &answer.integration_id).await? else {
+        return Ok(());
+    };
+    let state = State::RefreshFailing;
+    let event = CredentialStateChanged {
+        integration_id: answer.integration_id.to_string(),
+        environment_guid: answer.grant.environment_guid.to_string(),
+        provider: answer.grant.provider.to_string(),
+        state: state.to_string(),
+        cause,
+        action: state.action().to_string(),
+    };
+    Ok(outbox::append(transaction, &event).await?)
 }

@@ -7,7 +7,7 @@ use workapi_proto::events::v1::CredentialStateChanged;
 use workapi_providers::{Action, Cause};
 
 use super::RotationLease;
-use crate::rejection::{Verdict, judge};
+use crate::rejection::{Ruling, Verdict, judge};
 use crate::store::{credential, quarantine, rotation_attempt};
 use crate::{Error, State, Vault};
 
@@ -22,9 +22,9 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
     /// Whether the provider is known not to have rotated.
     pub rejected: bool,
-    /// How long the provider may still act on what was sent, where a second request must not meet
-    /// the first.
-    pub rest: Duration,
+    /// Whether the provider may still act on what was sent, where a second request must not meet
+    /// the first: then the lease stays until it ends by itself, and with it everybody else away.
+    pub keeps_lease: bool,
 }
 
 impl Vault {
@@ -49,10 +49,10 @@ impl Vault {
         };
         rotation_attempt::finish(&mut transaction, lease.attempt_id, attempt_state).await?;
         let verdict = match judge(&mut transaction, lease, failure).await? {
-            Verdict::Failed {
+            Verdict::Failed(Ruling {
                 end: Some(State::NeedsReconnect),
                 ..
-            } if quarantine::newest(&mut transaction, lease).await?.is_some() => {
+            }) if quarantine::newest(&mut transaction, lease).await?.is_some() => {
                 Verdict::Postponed(Duration::ZERO)
             }
             verdict => verdict,
@@ -61,12 +61,12 @@ impl Vault {
             Verdict::Postponed(after) => {
                 credential::postpone(&mut transaction, lease, after).await?
             }
-            Verdict::Failed { cause, end, after } => {
+            Verdict::Failed(ruling) => {
                 let change =
-                    credential::record_failure(&mut transaction, lease, cause, end, after).await?;
+                    credential::record_failure(&mut transaction, lease, failure, &ruling).await?;
                 match &change {
                     Some(change) if change.is_news() => {
-                        let action = end.map_or(failure.action, State::action);
+                        let action = ruling.end.map_or(failure.action, State::action);
                         outbox::append(&mut transaction, &change.event(lease, action)).await?;
                     }
                     Some(_) => {}

@@ -47,8 +47,6 @@ pub struct RotationLease {
     pub unresolved: Option<Unresolved>,
     /// The life that the stored access token had left when the lease was written.
     pub access_left: Duration,
-    /// When the lease ends by itself.
-    pub(super) ends_at: Instant,
     pub(super) lease_token: Uuid,
     pub(super) salt: Salt,
     pub(super) failures: i32,
@@ -70,11 +68,6 @@ pub enum RotationStart {
 impl RotationLease {
     pub(crate) fn lease_token(&self) -> Uuid {
         self.lease_token
-    }
-
-    /// Returns how long the lease still lasts.
-    pub fn time_left(&self) -> Duration {
-        self.ends_at.saturating_duration_since(Instant::now())
     }
 
     /// Says why the provider rejected this grant without a reason, where the calendar knows it:
@@ -178,7 +171,7 @@ impl Vault {
             claim,
             lease_token,
             attempt_id,
-            length,
+            ..
         } = asked;
         let salt = Salt::from_slice(&row.salt)?;
         let slot = PairSlot {
@@ -200,7 +193,6 @@ impl Vault {
                 first_sent: seconds(age),
             }),
             access_left: seconds(row.access_left),
-            ends_at: leased_at + length,
             lease_token,
             salt,
             failures: row.failures,

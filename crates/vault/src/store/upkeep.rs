@@ -51,6 +51,17 @@ pub(crate) async fn note_existing(
     .await
 }
 
+/// Returns credentials that were shredded within the last three hours.
+pub(crate) async fn shredded_lately(pool: &PgPool) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT integration_id
+         FROM credential
+         WHERE state = 'revoked' AND state_since > now() - interval '3 hours'",
+    )
+    .fetch_all(pool)
+    .await
+}
+
 pub(crate) async fn purge(pool: &PgPool) -> Result<(), sqlx::Error> {
     for statement in [
         "DELETE FROM used_state WHERE started_at < now() - interval '1 hour'",

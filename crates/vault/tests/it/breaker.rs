@@ -14,7 +14,7 @@ const INVALID_CLIENT: Failure = Failure {
     action: Action::Operator,
     retry_after: None,
     rejected: true,
-    rest: std::time::Duration::ZERO,
+    keeps_lease: false,
 };
 
 impl Fixture {

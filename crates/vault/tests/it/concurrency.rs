@@ -24,7 +24,7 @@ async fn work(worker: usize, auth: Vault, refresher: Vault) -> usize {
         action: Action::Wait,
         retry_after: None,
         rejected: true,
-        rest: std::time::Duration::ZERO,
+        keeps_lease: false,
     };
     let mut committed = 0;
     for round in 0..ROUNDS {

@@ -234,7 +234,7 @@ async fn fm_18_a_rejection_after_the_end_is_told_as_the_end() {
         action: Action::Reconnect,
         retry_after: None,
         rejected: true,
-        rest: std::time::Duration::ZERO,
+        keeps_lease: false,
     };
 
     let state = vault.refresher.record_failure(&lease, &failure).await;

@@ -15,14 +15,14 @@ const OVERLOAD: Failure = Failure {
     action: Action::Wait,
     retry_after: None,
     rejected: false,
-    rest: std::time::Duration::ZERO,
+    keeps_lease: false,
 };
 const INVALID_GRANT: Failure = Failure {
     cause: Cause::RevokedByUser,
     action: Action::Reconnect,
     retry_after: None,
     rejected: true,
-    rest: std::time::Duration::ZERO,
+    keeps_lease: false,
 };
 
 impl Fixture {
@@ -153,7 +153,7 @@ async fn an_operators_mistake_is_waited_out() {
         action: Action::Operator,
         retry_after: None,
         rejected: true,
-        rest: std::time::Duration::ZERO,
+        keeps_lease: false,
     };
 
     let state = vault.fail(&integration, &wrong_secret).await;
@@ -171,7 +171,7 @@ async fn what_an_administrator_forbids_waits_for_an_operator() {
         action: Action::Operator,
         retry_after: None,
         rejected: true,
-        rest: std::time::Duration::ZERO,
+        keeps_lease: false,
     };
 
     let state = vault.fail(&integration, &forbidden).await;

@@ -18,7 +18,7 @@ async fn a_new_grant_brings_a_broken_credential_back() {
         action: Action::Reconnect,
         retry_after: None,
         rejected: true,
-        rest: std::time::Duration::ZERO,
+        keeps_lease: false,
     };
     vault
         .refresher

@@ -68,7 +68,7 @@ async fn no_secret_stands_in_the_database_in_any_table() {
         action: Action::Operator,
         retry_after: None,
         rejected: true,
-        rest: std::time::Duration::ZERO,
+        keeps_lease: false,
     };
     let recorded = vault.refresher.record_failure(&refused, &wrong_secret);
     recorded.await.unwrap();

@@ -258,12 +258,8 @@ async fn neither_journal_nor_spill_file_tells_a_secret() {
     let kept = sinks.keep(&sealed, Urgency::AtOnce, commit, ready(()));
     kept.await.unwrap();
 
-    let journalled = kit
-        .journal
-        .last(integration.as_str())
-        .await
-        .unwrap()
-        .unwrap();
+    let journalled = kit.journal.last(integration.as_str()).await.unwrap();
+    let journalled = journalled.unwrap().message;
     let written: Vec<u8> = std::fs::read_dir(spill.path())
         .unwrap()
         .flat_map(|file| std::fs::read(file.unwrap().path()).unwrap())
@@ -372,4 +368,28 @@ fn entries(directory: &Path) -> usize {
             path.extension().is_some_and(|found| found == "entry")
         })
         .count()
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_late_does_not_take_a_newer_ones_place_in_the_journal() {
+    let kit = Kit::new().await;
+    let integration = kit.vault.connected().await;
+    let (late_lease, late) = kit.answered(&integration).await;
+    let sinks = kit.refresher(None);
+    let settled = kit
+        .vault
+        .refresher
+        .commit_rotation(&late_lease, &late, None);
+    settled.await.unwrap();
+    let newer_lease = kit.vault.lease(&integration).await;
+    let newer = kit.vault.refresher.seal_answer(&newer_lease, &tokens("3"));
+    let newer = newer.unwrap();
+    keep(&sinks, Urgency::AtOnce, &newer_lease, &newer, pending()).await;
+    let before = kit.journal.last(integration.as_str()).await.unwrap();
+
+    let kept = keep(&sinks, Urgency::AtOnce, &late_lease, &late, pending()).await;
+
+    assert_eq!(kept.stored, Some(Settled::Committed));
+    let after = kit.journal.last(integration.as_str()).await.unwrap();
+    assert_eq!(after.unwrap().message, before.unwrap().message);
 }

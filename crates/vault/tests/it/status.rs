@@ -34,7 +34,7 @@ impl Fixture {
             action,
             retry_after: None,
             rejected: true,
-            rest: std::time::Duration::ZERO,
+            keeps_lease: false,
         };
         let recorded = self.refresher.record_failure(&lease, &failure).await;
         recorded.unwrap();
@@ -42,12 +42,15 @@ impl Fixture {
 
     /// Opens or closes the breaker of the only provider config.
     pub(crate) async fn set_breaker(&self, open: bool) {
-        let statement = "INSERT INTO provider_breaker (provider_config_id, opened_at)
-                         SELECT id, CASE WHEN $1 THEN now() END
-                         FROM provider_config
-                         ON CONFLICT (provider_config_id)
-                         DO UPDATE SET opened_at = EXCLUDED.opened_at";
-        let set = sqlx::query(statement).bind(open).execute(&self.sql).await;
+        let statement = if open {
+            "INSERT INTO provider_breaker (provider_config_id, probe_at, config_updated_at)
+             SELECT id, now() + interval '1 hour', updated_at
+             FROM provider_config
+             ON CONFLICT (provider_config_id) DO UPDATE SET probe_at = EXCLUDED.probe_at"
+        } else {
+            "DELETE FROM provider_breaker"
+        };
+        let set = sqlx::query(statement).execute(&self.sql).await;
         assert_eq!(set.unwrap().rows_affected(), 1);
     }
 }

@@ -12,7 +12,7 @@ const UNKNOWN: Failure = Failure {
     action: Action::Wait,
     retry_after: None,
     rejected: true,
-    rest: std::time::Duration::ZERO,
+    keeps_lease: false,
 };
 
 #[tokio::test]

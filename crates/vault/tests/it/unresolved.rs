@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use workapi_providers::{Action, Cause};
 use workapi_types::IntegrationId;
-use workapi_vault::{Failure, RotationLease, Settled};
+use workapi_vault::{Failure, RotationLease, RotationStart, Settled, State};
 
 use crate::credential::{assert_about, row, times};
-use crate::fixture::{Fixture, tokens};
+use crate::fixture::{DEADLINE, Fixture, tokens};
 
 const KEEP: Option<Duration> = Some(Duration::from_mins(2));
 
@@ -17,7 +17,7 @@ fn failure(rejected: bool) -> Failure {
         action: Action::Wait,
         retry_after: None,
         rejected,
-        rest: std::time::Duration::ZERO,
+        keeps_lease: false,
     }
 }
 
@@ -192,4 +192,76 @@ async fn a_second_chance_ends_with_its_grace_and_with_its_grant() {
 
     assert!(after_its_grace.unwrap().is_none());
     assert!(after_a_reconnect.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_grant_is_not_called_dead_while_an_answer_is_untried() {
+    let vault = Fixture::new().await;
+    let integration = vault.connected().await;
+    race(&vault, &integration).await;
+    let lease = vault.lease(&integration).await;
+    let refused = Failure {
+        cause: Cause::Unknown,
+        action: Action::Reconnect,
+        ..failure(true)
+    };
+
+    let state = vault.refresher.record_failure(&lease, &refused).await;
+
+    assert_eq!(state.unwrap(), Some(State::Active));
+    assert_about(times(&vault.sql, &integration).await.due_in, 0.0);
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_after_the_verdict_is_still_tried() {
+    let vault = Fixture::new().await;
+    let integration = vault.connected().await;
+    let slow = vault.lease(&integration).await;
+    vault.end_lease(&integration).await;
+    vault.rotate(&integration, "winner").await;
+    let lease = vault.lease(&integration).await;
+    let refused = Failure {
+        cause: Cause::Unknown,
+        action: Action::Reconnect,
+        ..failure(true)
+    };
+    let verdict = vault.refresher.record_failure(&lease, &refused).await;
+    let answer = vault
+        .refresher
+        .seal_answer(&slow, &tokens("loser"))
+        .unwrap();
+
+    let settled = vault.refresher.commit_rotation(&slow, &answer, KEEP).await;
+
+    assert_eq!(verdict.unwrap(), Some(State::NeedsReconnect));
+    assert_eq!(settled.unwrap(), Settled::Quarantined);
+    let row = row(&vault.sql, &integration).await;
+    assert_eq!(row.state, "refresh_failing");
+    assert_about(times(&vault.sql, &integration).await.due_in, 0.0);
+    let lease = vault.lease(&integration).await;
+    let chance = vault.refresher.second_chance(&lease, None).await.unwrap();
+    let chance = chance.unwrap().lease;
+    assert_eq!(chance.refresh_token.expose(), "refresh-loser");
+}
+
+#[tokio::test]
+async fn a_lost_answer_of_a_single_use_token_keeps_everybody_away_until_its_lease_ends() {
+    let vault = Fixture::new().await;
+    let integration = vault.connected().await;
+    let lease = vault.lease(&integration).await;
+    let lost = Failure {
+        keeps_lease: true,
+        ..failure(false)
+    };
+    let state = vault.refresher.record_failure(&lease, &lost).await;
+    let due_in = times(&vault.sql, &integration).await.due_in;
+    let job = vault.job(&integration).await;
+
+    let early = vault.refresher.start_rotation(&job, DEADLINE).await;
+
+    assert_eq!(state.unwrap(), Some(State::Active));
+    assert_about(due_in, 60.0);
+    assert!(matches!(early.unwrap(), RotationStart::NothingDue));
+    vault.end_lease(&integration).await;
+    assert!(vault.lease(&integration).await.unresolved.is_some());
 }

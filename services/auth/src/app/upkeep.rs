@@ -29,6 +29,9 @@ pub(crate) async fn run(app: &App, interval: Duration, shutdown: &Shutdown) {
 impl App {
     async fn sweep(&self) -> Result<(), Error> {
         self.vault().purge().await?;
+        for shredded in self.vault().shredded_lately().await? {
+            self.sinks.purge(&shredded).await?;
+        }
         let mut last: Option<IntegrationId> = None;
         loop {
             let ids = self

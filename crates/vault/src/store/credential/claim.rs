@@ -154,7 +154,7 @@ pub(crate) async fn give_up(
     let given_up = sqlx::query(
         "UPDATE credential
          SET state = 'needs_operator', cause = 'internal', state_since = now(), due_at = NULL,
-             lease_token = NULL, lease_until = NULL
+             lease_token = NULL, lease_until = NULL, unfinished_jobs = unfinished_jobs - 1
          WHERE integration_id = $1 AND lease_token = $2",
     )
     .bind(lease.integration_id.as_str())

@@ -1,16 +1,14 @@
 //! Generations: what a rotation writes when its answer is there.
 
-use std::time::Duration;
-
 use sqlx::PgConnection;
 use uuid::Uuid;
 use workapi_bus::outbox;
-use workapi_providers::Cause;
 use workapi_types::{AttemptId, GrantId, IntegrationId};
 
+use crate::rejection::Ruling;
 use crate::sealing::SealedPair;
 use crate::tokens::Deadlines;
-use crate::{RotationLease, SealedAnswer, State};
+use crate::{Failure, RotationLease, SealedAnswer, State};
 
 /// The state of a credential after a failure, and the one before.
 #[derive(Debug, sqlx::FromRow)]
@@ -151,9 +149,8 @@ pub(crate) async fn replace_revoking_pair(
 pub(crate) async fn record_failure(
     connection: &mut PgConnection,
     lease: &RotationLease,
-    cause: Cause,
-    end: Option<State>,
-    after: Duration,
+    failure: &Failure,
+    ruling: &Ruling,
 ) -> Result<Option<StateChange>, sqlx::Error> {
     sqlx::query_as(
         "WITH before AS (
@@ -172,11 +169,13 @@ pub(crate) async fn record_failure(
              cause = CASE WHEN verdict.state = 'active' THEN NULL ELSE $6 END,
              state_since = CASE WHEN verdict.state = verdict.old_state THEN state_since
                                 ELSE now() END,
-             due_at = CASE WHEN $5::text IS NULL THEN now() + make_interval(secs => $7) END,
+             due_at = CASE WHEN $5::text IS NULL THEN GREATEST(
+                 now() + make_interval(secs => $7),
+                 CASE WHEN $8 THEN lease_until END) END,
              failures = failures + 1,
              claim_seq = claim_seq + 1,
-             lease_token = NULL,
-             lease_until = NULL,
+             lease_token = CASE WHEN $8 THEN lease_token END,
+             lease_until = CASE WHEN $8 THEN lease_until END,
              unfinished_jobs = 0
          FROM verdict
          WHERE credential.integration_id = verdict.integration_id
@@ -186,9 +185,28 @@ pub(crate) async fn record_failure(
     .bind(lease.grant_id.as_uuid())
     .bind(lease.generation)
     .bind(lease.lease_token())
-    .bind(end.map(State::as_str))
-    .bind(cause.as_str())
-    .bind(after.as_secs_f64())
+    .bind(ruling.end.map(State::as_str))
+    .bind(ruling.cause.as_str())
+    .bind(ruling.after.as_secs_f64())
+    .bind(failure.keeps_lease)
+    .fetch_optional(connection)
+    .await
+}
+
+/// Makes a credential due that waits for a reconnect, and returns why it did; `None` when it does
+/// not.
+pub(crate) async fn revive(
+    connection: &mut PgConnection,
+    integration_id: &IntegrationId,
+) -> Result<Option<String>, sqlx::Error> {
+    sqlx::query_scalar(
+        "UPDATE credential
+         SET state = 'refresh_failing', state_since = now(), due_at = now(),
+             claim_seq = claim_seq + 1
+         WHERE integration_id = $1 AND state = 'needs_reconnect'
+         RETURNING cause",
+    )
+    .bind(integration_id.as_str())
     .fetch_optional(connection)
     .await
 }

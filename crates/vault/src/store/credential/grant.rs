@@ -102,7 +102,8 @@ pub(crate) async fn upsert_grant(
              integration_id, user_id, environment_guid, provider, provider_config_id,
              revocation_group, provider_subject, grant_id, generation, sealed_access,
              sealed_refresh, key_id, salt, asked_scopes, granted_scopes,
-             access_expires_at, refresh_expires_at, refresh_at, state, due_at)
+             access_expires_at, refresh_expires_at, refresh_at, state, due_at,
+             absolute_expires_at, last_attempt_id)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $19, $9, $10, $11, $12, $13, $14,
                  clock_timestamp() + make_interval(secs => $15),
                  clock_timestamp() + make_interval(secs => $16),
@@ -110,7 +111,8 @@ pub(crate) async fn upsert_grant(
                  'active',
                  CASE WHEN $10::bytea IS NULL THEN NULL
                       ELSE clock_timestamp() + make_interval(secs => $17) END,
-                 clock_timestamp() + make_interval(secs => $20))
+                 clock_timestamp() + make_interval(secs => $20),
+                 $21)
          ON CONFLICT (integration_id) DO UPDATE SET
              provider = EXCLUDED.provider,
              provider_config_id = EXCLUDED.provider_config_id,
@@ -118,7 +120,7 @@ pub(crate) async fn upsert_grant(
              provider_subject = EXCLUDED.provider_subject,
              grant_id = EXCLUDED.grant_id,
              generation = EXCLUDED.generation,
-             last_attempt_id = NULL,
+             last_attempt_id = EXCLUDED.last_attempt_id,
              sealed_access = EXCLUDED.sealed_access,
              sealed_refresh = EXCLUDED.sealed_refresh,
              key_id = EXCLUDED.key_id,
@@ -169,6 +171,7 @@ pub(crate) async fn upsert_grant(
     .bind(answer.has_new_refresh_token)
     .bind(answer.generation)
     .bind(deadlines.absolute_expires_in)
+    .bind(answer.origin.attempt_id().map(AttemptId::as_uuid))
     .execute(connection)
     .await
     .map(drop)

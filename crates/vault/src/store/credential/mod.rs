@@ -19,7 +19,7 @@ pub(crate) use description::DescriptionRow;
 pub(crate) use due::{DueRefresh, Postponed, claim_refreshes, claim_revocations, put_off};
 pub(crate) use expiry::{ExpiringRow, take_expiry_notices};
 pub(crate) use generation::{
-    CommitRow, StateChange, commit_all, record_failure, replace_revoking_pair,
+    CommitRow, StateChange, commit_all, record_failure, replace_revoking_pair, revive,
 };
 pub(crate) use grant::{PairRow, lock_pair, upsert_grant};
 pub(crate) use inspection::{JobStateRow, inspect, job_states};

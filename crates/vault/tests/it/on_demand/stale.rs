@@ -90,7 +90,7 @@ async fn a_refresh_that_fails_ends_the_wait_for_it() {
         action: Action::Wait,
         retry_after: Some(Duration::from_mins(5)),
         rejected: true,
-        rest: std::time::Duration::ZERO,
+        keeps_lease: false,
     };
     fixture
         .refresher

@@ -90,7 +90,7 @@ impl Rotation {
             action: Action::Wait,
             retry_after: None,
             rejected: true,
-            rest: Duration::ZERO,
+            keeps_lease: false,
         };
         let recorded = self.app.vault().record_failure(&self.lease, &failure);
         recorded.await.map(drop)

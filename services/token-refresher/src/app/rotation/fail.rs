@@ -1,7 +1,5 @@
 //! What becomes of a credential whose refresh token brought no tokens.
 
-use std::time::Duration;
-
 use workapi_oauth::{TokenError, classify};
 use workapi_providers::Action;
 use workapi_vault::protocol::cause_of_rejection;
@@ -62,11 +60,7 @@ impl Rotation {
             action: meaning.action,
             retry_after: error.retry_after(),
             rejected,
-            rest: if rejected {
-                Duration::ZERO
-            } else {
-                self.replay.rest_after_loss(self.lease.time_left())
-            },
+            keeps_lease: !rejected && !self.replay.may_repeat(),
         }
     }
 
