@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-const FILES: [&str; 4] = [
+const FILES: [&str; 5] = [
     "workapi/integrations/v1/integrations.proto",
     "workapi/auth/v1/auth.proto",
+    "workapi/auth/v1/restore_admin.proto",
     "workapi/events/v1/events.proto",
     "workapi/jobs/v1/jobs.proto",
 ];

@@ -7,7 +7,7 @@ pub trait Event: prost::Message + Default {
     /// Returns the subject without prefix: `evt.<service>.<entity>.<past tense>.v<n>`.
     fn subject(&self) -> String;
 
-    /// Returns the id of the integration, user or environment that the fact is about.
+    /// Returns the id of the integration, user, environment or quarantine that the fact is about.
     fn subject_id(&self) -> &str;
 }
 
@@ -34,6 +34,8 @@ events! {
     EnvironmentDeleted => "evt.integrations.environment.deleted.v1", environment_guid;
     CredentialConnected => "evt.auth.credential.connected.v1", integration_id;
     CredentialRefreshed => "evt.auth.credential.refreshed.v1", integration_id;
+    VaultQuarantineStarted => "evt.auth.vault.quarantine_started.v1", quarantine_id;
+    VaultQuarantineEnded => "evt.auth.vault.quarantine_ended.v1", quarantine_id;
     CredentialRevoked => "evt.auth.credential.revoked.v1", integration_id;
 }
 

@@ -29,6 +29,10 @@ impl Journal {
         Self { bus }
     }
 
+    pub(crate) fn bus(&self) -> &Bus {
+        &self.bus
+    }
+
     /// Keeps `message` in the place of what was kept of `credential`, and waits until it is stored.
     ///
     /// # Errors

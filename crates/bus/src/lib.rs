@@ -14,11 +14,14 @@ mod headers;
 mod journal;
 pub mod outbox;
 mod relay;
+mod replay;
 mod streams;
+mod watermark;
 
 pub use bus::{Bus, Config, Error};
 pub use consumer::{Delivery, Subscription, Verdict};
 pub use event::Event;
 pub use journal::Journal;
 pub use relay::Relay;
+pub use replay::Replay;
 pub use streams::Stream;

@@ -8,4 +8,5 @@ mod fixture;
 mod job;
 mod outage;
 mod outbox;
+mod replay;
 mod streams;
