@@ -16,6 +16,7 @@ mod outage;
 mod projection;
 mod provider_config;
 mod refresh_token;
+mod restore;
 mod revocation;
 mod roles;
 mod rotation;

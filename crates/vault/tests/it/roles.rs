@@ -46,6 +46,8 @@ async fn the_token_refresher_can_neither_connect_nor_delete_nor_change_a_client(
             "UPDATE used_state SET outcome = ''",
             "DELETE FROM used_state",
             "SELECT 1 FROM account_projection",
+            "UPDATE restore_quarantine SET grants_folded = 1",
+            "DELETE FROM restore_quarantine",
             "CREATE TABLE mine ()",
         ],
     )
@@ -64,6 +66,8 @@ async fn auth_can_neither_invent_nor_change_an_attempt() {
             "INSERT INTO rotation_attempt (attempt_id) VALUES (gen_random_uuid())",
             "UPDATE rotation_attempt SET state = 'committed'",
             "INSERT INTO quarantine (attempt_id) VALUES (gen_random_uuid())",
+            "UPDATE restore_quarantine SET rotations_folded = 1",
+            "DELETE FROM restore_quarantine",
             "CREATE TABLE mine ()",
         ],
     )

@@ -62,6 +62,10 @@ async fn no_secret_stands_in_the_database_in_any_table() {
         assert_eq!(settled.unwrap(), end);
     }
     vault.auth.delete(&new_integration()).await.unwrap();
+    sqlx::query("INSERT INTO restore_quarantine (commits) VALUES (1)")
+        .execute(&vault.sql)
+        .await
+        .unwrap();
 
     let dump = dump(&vault).await;
 
