@@ -18,5 +18,6 @@ mod provider_failures;
 mod refresh_failures;
 mod refreshing;
 mod replicas;
+mod restoring;
 mod secrecy;
 mod traces;

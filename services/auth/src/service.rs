@@ -15,7 +15,7 @@ use workapi_telemetry::Metrics;
 use workapi_vault::{AUTH_ROLE, MIGRATOR, Sinks, Vault};
 
 use crate::app::{
-    App, Authorizations, Directory, deletions, projections, recovery, scheduler, upkeep,
+    App, Authorizations, Directory, deletions, projections, recovery, restore, scheduler, upkeep,
 };
 use crate::{Config, Intervals, grpc};
 
@@ -180,6 +180,7 @@ impl Service {
                 recovery::run(&app, intervals.recovery, &shutdown),
                 projections::run(&app, intervals.projection, &shutdown),
                 upkeep::run(&app, intervals.upkeep, &shutdown),
+                restore::run(&app, &bus, &meter, &shutdown),
             );
             Ok(())
         };

@@ -18,6 +18,7 @@ use tower::{Service, ServiceExt};
 use workapi_errors::{Code, Error};
 use workapi_proto::FILE_DESCRIPTOR_SET;
 use workapi_proto::auth::v1::provider_admin_server::ProviderAdminServer;
+use workapi_proto::auth::v1::restore_admin_server::RestoreAdminServer;
 use workapi_proto::integrations::v1::environment_admin_server::EnvironmentAdminServer;
 use workapi_runtime::{Channel, Grpc, ReflectionError, SharedSecret};
 
@@ -27,10 +28,12 @@ use crate::upstream::Upstreams;
 pub(crate) fn server(upstreams: Upstreams, token: &SharedSecret) -> Result<Grpc, ReflectionError> {
     let Upstreams { integrations, auth } = upstreams;
     let environments = Forward::<EnvironmentAdminServer<()>>::new(integrations, token);
+    let restore = Forward::<RestoreAdminServer<()>>::new(auth.clone(), token);
     let providers = Forward::<ProviderAdminServer<()>>::new(auth, token);
     Grpc::new()
         .add_service(environments)
         .add_service(providers)
+        .add_service(restore)
         .add_reflection(FILE_DESCRIPTOR_SET)
 }
 

@@ -6,11 +6,11 @@ use tokio_util::sync::CancellationToken;
 use workapi_bus::{Bus, Delivery, Journal, Relay, Stream, Subscription};
 use workapi_postgres::Database;
 use workapi_runtime::{Health, ServiceHealth, Shutdown};
-use workapi_telemetry::Metrics;
-use workapi_vault::{MIGRATOR, Sinks, TOKEN_REFRESHER_ROLE, Vault};
+use workapi_telemetry::{Meter, Metrics};
+use workapi_vault::{MIGRATOR, RestoreWatch, Sinks, TOKEN_REFRESHER_ROLE, Vault};
 
 use crate::Config;
-use crate::app::{App, Counts};
+use crate::app::{App, Counts, restore};
 
 /// The name in logs, metrics, health and the servers' own views.
 const NAME: &str = "token-refresher";
@@ -40,6 +40,7 @@ pub struct Service {
     app: Arc<App>,
     bus: Bus,
     concurrency: usize,
+    meter: Meter,
     health: ServiceHealth,
     shutdown: Shutdown,
 }
@@ -77,11 +78,13 @@ impl Service {
             config.spill_directory.as_deref(),
         )?;
         sinks.fold_spill(false).await?;
+        let meter = metrics.meter(NAME);
         let app = Arc::new(App {
+            restore: RestoreWatch::new(sinks.clone()),
             sinks,
             catalogue: config.catalogue,
             oauth: workapi_oauth::Client::new(workapi_oauth::HttpClient::new()?),
-            counts: Counts::new(&metrics.meter(NAME)),
+            counts: Counts::new(&meter),
             shutdown: shutdown.clone(),
         });
         let health = health.add_service(NAME);
@@ -89,6 +92,7 @@ impl Service {
             app,
             bus,
             concurrency: config.concurrency,
+            meter,
             health,
             shutdown,
         })
@@ -104,6 +108,7 @@ impl Service {
             app,
             bus,
             concurrency,
+            meter,
             health,
             shutdown,
         } = self;
@@ -130,8 +135,12 @@ impl Service {
             last_job_done.cancel();
             worked
         };
+        let watching = async {
+            restore::run(&app, &meter, &shutdown).await;
+            Ok(())
+        };
         health.serving();
-        let ended = tokio::try_join!(working, relaying).map(drop);
+        let ended = tokio::try_join!(working, relaying, watching).map(drop);
         database.close().await;
         Ok(ended?)
     }

@@ -17,6 +17,9 @@ pub(crate) enum Error {
     /// The vault failed.
     #[error(transparent)]
     Vault(#[from] workapi_vault::Error),
+    /// NATS failed.
+    #[error(transparent)]
+    Bus(#[from] workapi_bus::Error),
     /// Redis failed.
     #[error(transparent)]
     Redis(#[from] workapi_redis::Error),

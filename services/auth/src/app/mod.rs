@@ -12,6 +12,7 @@ mod outcome;
 pub(crate) mod projections;
 mod provider_configs;
 pub(crate) mod recovery;
+pub(crate) mod restore;
 mod return_to;
 pub(crate) mod scheduler;
 pub(crate) mod upkeep;

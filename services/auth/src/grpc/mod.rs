@@ -2,12 +2,14 @@
 
 mod authorization;
 mod provider_admin;
+mod restore_admin;
 
 use std::sync::Arc;
 
 use workapi_proto::FILE_DESCRIPTOR_SET;
 use workapi_proto::auth::v1::authorization_server::AuthorizationServer;
 use workapi_proto::auth::v1::provider_admin_server::ProviderAdminServer;
+use workapi_proto::auth::v1::restore_admin_server::RestoreAdminServer;
 use workapi_runtime::{Grpc, ReflectionError, SharedSecret};
 
 use crate::app::App;
@@ -19,10 +21,15 @@ pub(crate) fn server(app: &Arc<App>, admin_token: SharedSecret) -> Result<Grpc, 
     };
     let provider_admin = provider_admin::ProviderAdmin {
         app: Arc::clone(app),
+        admin_token: admin_token.clone(),
+    };
+    let restore_admin = restore_admin::RestoreAdmin {
+        app: Arc::clone(app),
         admin_token,
     };
     Grpc::new()
         .add_service(AuthorizationServer::new(authorization))
         .add_service(ProviderAdminServer::new(provider_admin))
+        .add_service(RestoreAdminServer::new(restore_admin))
         .add_reflection(FILE_DESCRIPTOR_SET)
 }

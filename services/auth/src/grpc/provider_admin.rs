@@ -80,7 +80,7 @@ fn message(config: workapi_vault::ProviderConfig) -> ProviderConfig {
     }
 }
 
-fn timestamp(time: OffsetDateTime) -> Timestamp {
+pub(super) fn timestamp(time: OffsetDateTime) -> Timestamp {
     Timestamp {
         seconds: time.unix_timestamp(),
         nanos: i32::try_from(time.nanosecond()).unwrap_or_default(),

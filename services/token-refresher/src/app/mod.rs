@@ -3,6 +3,7 @@
 mod counts;
 mod job;
 mod refresh;
+pub(crate) mod restore;
 mod revoke;
 mod rotation;
 mod shredding;
@@ -10,7 +11,7 @@ mod shredding;
 use workapi_oauth::Client;
 use workapi_providers::Catalogue;
 use workapi_runtime::Shutdown;
-use workapi_vault::{Sinks, Vault};
+use workapi_vault::{RestoreWatch, Sinks, Vault};
 
 pub(crate) use counts::Counts;
 
@@ -18,6 +19,8 @@ pub(crate) use counts::Counts;
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) sinks: Sinks,
+    /// Says whether refresh tokens can be trusted to be unspent.
+    pub(crate) restore: RestoreWatch,
     pub(crate) catalogue: Catalogue,
     pub(crate) oauth: Client,
     pub(crate) counts: Counts,

@@ -14,6 +14,7 @@ use url::Url;
 use workapi_config::Settings;
 use workapi_errors::{Code, Error};
 use workapi_proto::auth::v1::provider_admin_client::ProviderAdminClient;
+use workapi_proto::auth::v1::restore_admin_client::RestoreAdminClient;
 use workapi_proto::integrations::v1::environment_admin_client::EnvironmentAdminClient;
 use workapi_runtime::{Channel, channel};
 
@@ -75,6 +76,11 @@ impl Connection {
     /// Returns the providers' side of the listener.
     pub(crate) fn providers(&self) -> ProviderAdminClient<Channel> {
         ProviderAdminClient::new(self.channel.clone())
+    }
+
+    /// Returns the side of the listener that a restored vault is repaired through.
+    pub(crate) fn restore(&self) -> RestoreAdminClient<Channel> {
+        RestoreAdminClient::new(self.channel.clone())
     }
 
     /// Puts the admin token and a deadline on a request.

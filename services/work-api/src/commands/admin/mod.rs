@@ -3,6 +3,7 @@
 mod connection;
 mod environment;
 mod provider;
+mod restore;
 mod return_origin;
 
 use std::path::PathBuf;
@@ -50,6 +51,9 @@ enum Command {
     /// Set, list and delete an environment's OAuth clients at providers
     #[command(subcommand)]
     Provider(provider::Command),
+    /// Show and end the quarantine of a vault that was restored from a backup
+    #[command(subcommand)]
+    Restore(restore::Command),
     /// Allow, list and withdraw where a browser may return after an authorization
     #[command(subcommand)]
     ReturnOrigin(return_origin::Command),
@@ -61,6 +65,7 @@ pub(crate) async fn run(options: Options, settings: &Settings) -> anyhow::Result
     match options.command {
         Command::Environment(command) => environment::run(command, &connection).await,
         Command::Provider(command) => provider::run(command, &connection).await,
+        Command::Restore(command) => restore::run(command, &connection).await,
         Command::ReturnOrigin(command) => return_origin::run(command, &connection).await,
     }
 }
