@@ -9,6 +9,7 @@ const FILES: &[&str] = &[
     "workapi/auth/v1/status.proto",
     "workapi/auth/v1/credential_admin.proto",
     "workapi/auth/v1/jobs_admin.proto",
+    "workapi/auth/v1/restore_admin.proto",
     "workapi/events/v1/events.proto",
     "workapi/jobs/v1/jobs.proto",
     "workapi/jobs/v1/requests.proto",

@@ -166,6 +166,7 @@ async fn a_failure_that_passes_shows_who_waits_for_whom() {
     stack.make_due(&id).await;
     stack.credential_in(&id, "refresh_failing").await;
     let failing = attributes(&user, &id).await;
+    stack.end_lease(&id).await;
     stack.refresh(&id).await;
     let healed = attributes(&user, &id).await;
 

@@ -24,6 +24,7 @@ mod provider_failures;
 mod refresh_failures;
 mod refreshing;
 mod replicas;
+mod restoring;
 mod scheduling;
 mod secrecy;
 mod traces;

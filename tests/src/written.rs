@@ -6,8 +6,8 @@ use sqlx::{AssertSqlSafe, PgPool};
 
 use crate::Stack;
 
-/// Tables whose rows go by themselves: what is in them waits to be sent.
-const QUEUES: [&str; 2] = ["outbox", "account_projection"];
+/// Tables whose rows change by themselves: what waits to be sent, and what counts it.
+const QUEUES: [&str; 3] = ["outbox", "account_projection", "commit_count"];
 
 /// Every row of both databases, and how many events each has ever appended.
 #[derive(Clone, Debug)]

@@ -90,6 +90,17 @@ pub enum Error {
         /// The client's error.
         source: async_nats::Error,
     },
+    /// What a stream has kept could not be read.
+    #[error("failed to read what the stream {name} has kept")]
+    Replay {
+        /// The stream, with its prefix.
+        name: String,
+        /// The client's error.
+        source: async_nats::Error,
+    },
+    /// The watermark in the journal is nothing that this program writes.
+    #[error("the journal holds an invalid watermark: purge the subject journal.watermark")]
+    Watermark,
     /// JetStream did not confirm that a message is stored.
     #[error("failed to publish to {subject}")]
     Publish {

@@ -9,6 +9,7 @@ pub trait Event: prost::Message + Default {
 
     /// Returns the id of the integration, user, environment or provider config that the fact is
     /// about.
+    /// Returns the id of the integration, user, environment or quarantine that the fact is about.
     fn subject_id(&self) -> &str;
 }
 
@@ -36,6 +37,8 @@ events! {
     CredentialConnected => "evt.auth.credential.connected.v1", integration_id;
     CredentialRefreshed => "evt.auth.credential.refreshed.v1", integration_id;
     CredentialExpiring => "evt.auth.credential.expiring.v1", integration_id;
+    VaultQuarantineStarted => "evt.auth.vault.quarantine_started.v1", quarantine_id;
+    VaultQuarantineEnded => "evt.auth.vault.quarantine_ended.v1", quarantine_id;
     CredentialRevoked => "evt.auth.credential.revoked.v1", integration_id;
     ProviderBreakerOpened => "evt.auth.provider.breaker_opened.v1", provider_config_id;
     ProviderBreakerClosed => "evt.auth.provider.breaker_closed.v1", provider_config_id;

@@ -42,6 +42,11 @@ impl Journal {
     /// Keeps `message` in the place of message number `replaced` of `credential` (0: of none), and
     /// waits until it is stored. Returns false when another message is there by now: then nothing
     /// is stored, however late the client library sends what it held back.
+    pub(crate) fn bus(&self) -> &Bus {
+        &self.bus
+    }
+
+    /// Keeps `message` in the place of what was kept of `credential`, and waits until it is stored.
     ///
     /// # Errors
     /// Fails when JetStream does not confirm within 3 seconds; it may be stored or not.
@@ -65,7 +70,12 @@ impl Journal {
     /// # Errors
     /// Fails when it takes none.
     pub async fn probe(&self) -> Result<(), Error> {
-        let written = self.publish(PROBE, HeaderMap::new(), Vec::new()).await;
+        self.write(PROBE, Vec::new()).await
+    }
+
+    /// Writes a message of the journal's own, whatever was there.
+    pub(crate) async fn write(&self, name: &str, message: Vec<u8>) -> Result<(), Error> {
+        let written = self.publish(name, HeaderMap::new(), message).await;
         written.map_err(failed)
     }
 

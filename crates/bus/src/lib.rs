@@ -18,8 +18,10 @@ mod journal;
 pub mod outbox;
 mod queue;
 mod relay;
+mod replay;
 mod requests;
 mod streams;
+mod watermark;
 
 pub use bus::{Bus, Config, Error};
 pub use consumer::{Delivery, Subscription, Verdict};
@@ -27,5 +29,6 @@ pub use dead_letters::DeadLetter;
 pub use event::Event;
 pub use journal::{Journal, Kept as KeptMessage};
 pub use relay::Relay;
+pub use replay::Replay;
 pub use requests::{Notes, RequestError};
 pub use streams::Stream;

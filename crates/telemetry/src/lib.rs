@@ -19,7 +19,7 @@ pub mod testing;
 pub use metrics::Metrics;
 pub use opentelemetry::{
     Context, KeyValue,
-    metrics::{Counter, Histogram, Meter, UpDownCounter},
+    metrics::{Counter, Gauge, Histogram, Meter, UpDownCounter},
 };
 pub use outgoing::Traced;
 pub use subscriber::{Error, LogFile, LogFormat, Options, Telemetry, init};

@@ -10,11 +10,13 @@
     reason = "test support fails by panicking"
 )]
 
+mod backup;
 mod database;
 pub mod http;
 mod proxy;
 mod wait;
 
+pub use backup::Backup;
 pub use database::database;
 pub use proxy::Proxy;
 pub use wait::eventually;

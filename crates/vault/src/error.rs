@@ -12,6 +12,9 @@ pub enum Error {
     /// The journal failed.
     #[error(transparent)]
     Journal(#[from] workapi_bus::Error),
+    /// The journal did not answer at once, and nothing was known of it.
+    #[error("the journal does not answer")]
+    SlowJournal,
     /// The spill directory failed.
     #[error(transparent)]
     Spill(#[from] crate::SpillError),

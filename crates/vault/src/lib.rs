@@ -24,6 +24,7 @@ mod projection;
 pub mod protocol;
 mod provider_config;
 mod rejection;
+mod restore;
 mod revocation;
 mod rotation;
 mod schedule;
@@ -61,6 +62,7 @@ pub use on_demand::{
 pub use plan::FreshnessPolicy;
 pub use projection::Projection;
 pub use provider_config::{ConfigDeletion, OAuthClient, ProviderConfig};
+pub use restore::{Folding, Part, Quarantine, Release, Repair, RestoreWatch, Standing};
 pub use revocation::{
     AccountGuard, Clearance, ProviderRevocation, RevocationLease, RevocationStart,
 };

@@ -15,7 +15,8 @@ use workapi_telemetry::Metrics;
 use workapi_vault::{AUTH_ROLE, MIGRATOR, OnDemand, Sinks, Vault};
 
 use crate::app::{
-    App, Authorizations, Directory, deletions, expiring, projections, recovery, scheduler, upkeep,
+    App, Authorizations, Directory, deletions, expiring, projections, recovery, restore, scheduler,
+    upkeep,
 };
 use crate::{Config, Intervals, grpc};
 
@@ -183,6 +184,7 @@ impl Service {
                 expiring::run(&app, intervals.expiry, &shutdown),
                 projections::run(&app, intervals.projection, &shutdown),
                 upkeep::run(&app, intervals.upkeep, &shutdown),
+                restore::run(&app, &bus, &meter, &shutdown),
             );
             Ok(())
         };

@@ -21,6 +21,7 @@ use workapi_proto::auth::v1::credential_admin_server::CredentialAdminServer;
 use workapi_proto::auth::v1::job_admin_server::JobAdminServer;
 use workapi_proto::auth::v1::on_demand_admin_server::OnDemandAdminServer;
 use workapi_proto::auth::v1::provider_admin_server::ProviderAdminServer;
+use workapi_proto::auth::v1::restore_admin_server::RestoreAdminServer;
 use workapi_proto::integrations::v1::environment_admin_server::EnvironmentAdminServer;
 use workapi_runtime::{Channel, Grpc, ReflectionError, SharedSecret};
 
@@ -33,13 +34,15 @@ pub(crate) fn server(upstreams: Upstreams, token: &SharedSecret) -> Result<Grpc,
     let providers = Forward::<ProviderAdminServer<()>>::new(auth.clone(), token);
     let on_demand = Forward::<OnDemandAdminServer<()>>::new(auth.clone(), token);
     let credentials = Forward::<CredentialAdminServer<()>>::new(auth.clone(), token);
-    let jobs = Forward::<JobAdminServer<()>>::new(auth, token);
+    let jobs = Forward::<JobAdminServer<()>>::new(auth.clone(), token);
+    let restore = Forward::<RestoreAdminServer<()>>::new(auth, token);
     Grpc::new()
         .add_service(environments)
         .add_service(providers)
         .add_service(on_demand)
         .add_service(credentials)
         .add_service(jobs)
+        .add_service(restore)
         .add_reflection(FILE_DESCRIPTOR_SET)
 }
 

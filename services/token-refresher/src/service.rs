@@ -8,11 +8,11 @@ use workapi_postgres::Database;
 use workapi_proto::jobs::v1::RefreshRequest;
 use workapi_redis::Redis;
 use workapi_runtime::{Health, ServiceHealth, Shutdown};
-use workapi_telemetry::Metrics;
-use workapi_vault::{MIGRATOR, Sinks, TOKEN_REFRESHER_ROLE, Vault};
+use workapi_telemetry::{Meter, Metrics};
+use workapi_vault::{MIGRATOR, RestoreWatch, Sinks, TOKEN_REFRESHER_ROLE, Vault};
 
 use crate::Config;
-use crate::app::{App, Breakers, Counts, open_breakers};
+use crate::app::{App, Breakers, Counts, open_breakers, restore};
 use crate::limits::{Limits, Shared};
 
 /// The name in logs, metrics, health and the servers' own views.
@@ -46,6 +46,7 @@ pub struct Service {
     app: Arc<App>,
     bus: Bus,
     concurrency: usize,
+    meter: Meter,
     health: ServiceHealth,
     shutdown: Shutdown,
 }
@@ -90,6 +91,7 @@ impl Service {
         sinks.fold_spill(false).await?;
         let meter = metrics.meter(NAME);
         let app = Arc::new(App {
+            restore: RestoreWatch::new(sinks.clone()),
             sinks,
             bus: bus.clone(),
             breakers: Breakers::new(vault, open_breakers(&meter)),
@@ -104,6 +106,7 @@ impl Service {
             app,
             bus,
             concurrency: config.concurrency,
+            meter,
             health,
             shutdown,
         })
@@ -119,6 +122,7 @@ impl Service {
             app,
             bus,
             concurrency,
+            meter,
             health,
             shutdown,
         } = self;
@@ -155,8 +159,12 @@ impl Service {
         };
         // Before the first job: a breaker that was open before a restart still is.
         app.breakers.look().await;
+        let restoring = async {
+            restore::run(&app, &meter, &shutdown).await;
+            Ok(())
+        };
         health.serving();
-        let ended = tokio::try_join!(working, relaying, watching).map(drop);
+        let ended = tokio::try_join!(working, relaying, watching, restoring).map(drop);
         database.close().await;
         Ok(ended?)
     }

@@ -10,5 +10,6 @@ mod job;
 mod outage;
 mod outbox;
 mod queue;
+mod replay;
 mod requests;
 mod streams;

@@ -9,7 +9,7 @@ use crate::{Connected, Error, RotationLease, Settled, Vault};
 
 /// What folding an entry came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Folded {
+pub(crate) enum Folded {
     /// It is stored: now, before, or as what nobody needs any more.
     Settled,
     /// The vault lacks its grant, which only who connects can store.
@@ -18,7 +18,7 @@ pub(super) enum Folded {
 
 impl Vault {
     /// Stores an entry where it belongs. Doing so again changes nothing.
-    pub(super) async fn fold(&self, entry: Entry) -> Result<Folded, Error> {
+    pub(crate) async fn fold(&self, entry: Entry) -> Result<Folded, Error> {
         let answer = entry.open(&self.keyring)?;
         let settled = match &answer.origin {
             Origin::Attempt(attempt_id) => self.fold_rotation(*attempt_id, &answer).await?,
@@ -37,7 +37,7 @@ impl Vault {
     }
 
     /// Stores an entry as a whole grant, as connecting does.
-    pub(super) async fn fold_grant(&self, entry: Entry) -> Result<Connected, Error> {
+    pub(crate) async fn fold_grant(&self, entry: Entry) -> Result<Connected, Error> {
         self.connect(&entry.open(&self.keyring)?).await
     }
 }

@@ -9,6 +9,7 @@ mod sinks;
 mod spill;
 
 pub(crate) use entry::Entry;
+pub(crate) use fold::Folded;
 pub use keep::{Kept, Urgency};
 pub use sinks::Sinks;
 pub use spill::{Spill, SpillError};

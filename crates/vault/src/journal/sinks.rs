@@ -41,6 +41,10 @@ impl Sinks {
         &self.vault
     }
 
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
     /// Makes everything unreadable that the journal keeps of a credential that is shredded.
     ///
     /// # Errors

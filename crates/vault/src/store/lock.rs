@@ -41,6 +41,17 @@ pub(crate) async fn account(
     .await
 }
 
+/// Makes the repair of a restored vault the business of one replica; returns whether of this one.
+pub(crate) async fn try_repair(
+    connection: &mut PgConnection,
+    part: &str,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))")
+        .bind(format!("repair {part}"))
+        .fetch_one(connection)
+        .await
+}
+
 async fn acquire(connection: &mut PgConnection, name: &str) -> Result<(), sqlx::Error> {
     sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
         .bind(name)

@@ -9,6 +9,7 @@ pub(crate) mod projection;
 pub(crate) mod provider_config;
 pub(crate) mod quarantine;
 pub(crate) mod rejection;
+pub(crate) mod restore;
 pub(crate) mod rotation_attempt;
 pub(crate) mod tombstone;
 pub(crate) mod upkeep;

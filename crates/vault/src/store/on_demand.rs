@@ -48,7 +48,10 @@ pub(crate) async fn read(
                 extract(epoch FROM access_expires_at - last_success_at)::float8 AS life,
                 access_refused_generation IS NOT DISTINCT FROM generation AS is_refused,
                 is_refreshable,
-                COALESCE(lease_until > clock_timestamp(), false) AS is_leased,
+                -- A lease that outlives its failed attempt only keeps others away: the next look
+                -- comes after it. Nobody is at work under it.
+                COALESCE(lease_until > clock_timestamp()
+                         AND NOT (failures > 0 AND due_at >= lease_until), false) AS is_leased,
                 CASE WHEN failures > 0 AND due_at > clock_timestamp()
                      THEN extract(epoch FROM due_at - clock_timestamp())::float8
                 END AS backs_off_for,

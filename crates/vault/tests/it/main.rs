@@ -27,6 +27,7 @@ mod probe;
 mod projection;
 mod provider_config;
 mod refresh_token;
+mod restore;
 mod revocation;
 mod roles;
 mod rotation;

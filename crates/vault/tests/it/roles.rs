@@ -49,6 +49,8 @@ async fn the_token_refresher_can_neither_connect_nor_delete_nor_change_a_client(
             "UPDATE used_state SET outcome = ''",
             "DELETE FROM used_state",
             "SELECT 1 FROM account_projection",
+            "UPDATE restore_quarantine SET grants_folded = 1",
+            "DELETE FROM restore_quarantine",
             "CREATE TABLE mine ()",
         ],
     )
@@ -68,6 +70,8 @@ async fn auth_can_neither_invent_nor_change_an_attempt() {
             "UPDATE rotation_attempt SET state = 'committed'",
             "SELECT sealed_refresh FROM quarantine",
             "UPDATE provider_breaker SET opened_at = NULL",
+            "UPDATE restore_quarantine SET rotations_folded = 1",
+            "DELETE FROM restore_quarantine",
             "INSERT INTO quarantine (attempt_id) VALUES (gen_random_uuid())",
             "INSERT INTO provider_breaker (provider_config_id) VALUES (gen_random_uuid())",
             "UPDATE provider_breaker SET probes = 0",

@@ -74,6 +74,10 @@ async fn no_secret_stands_in_the_database_in_any_table() {
     recorded.await.unwrap();
     vault.auth.delete(&new_integration()).await.unwrap();
     vault.set_breaker(true).await;
+    sqlx::query("INSERT INTO restore_quarantine (commits) VALUES (1)")
+        .execute(&vault.sql)
+        .await
+        .unwrap();
 
     let dump = dump(&vault).await;
 

@@ -22,6 +22,9 @@ const ENVIRONMENTS: Subscription = Subscription {
     concurrency: 4,
 };
 
+/// How many deletions are read at once to be applied again.
+const REPLAY_PAGE: usize = 500;
+
 /// Consumes deletions until the shutdown drains.
 ///
 /// # Errors
@@ -49,6 +52,27 @@ pub(crate) async fn run(
 }
 
 impl App {
+    /// Applies every deletion again that the stream of events has kept.
+    pub(super) async fn replay_deletions(&self, bus: &Bus) -> Result<(), Error> {
+        let mut integrations = bus.replay(Stream::Events, INTEGRATIONS.filter).await?;
+        while let page = integrations.page(REPLAY_PAGE).await?
+            && !page.is_empty()
+        {
+            for delivery in page {
+                self.delete_integration(&delivery).await?;
+            }
+        }
+        let mut environments = bus.replay(Stream::Events, ENVIRONMENTS.filter).await?;
+        while let page = environments.page(REPLAY_PAGE).await?
+            && !page.is_empty()
+        {
+            for delivery in page {
+                self.delete_environment(&delivery).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn delete_integration(&self, delivery: &Delivery) -> Result<(), Error> {
         let event = delivery.decode::<IntegrationDeleted>().ok();
         let id = event.and_then(|event| event.integration_id.parse().ok());

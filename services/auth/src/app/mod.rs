@@ -18,6 +18,7 @@ mod page;
 pub(crate) mod projections;
 mod provider_configs;
 pub(crate) mod recovery;
+pub(crate) mod restore;
 mod return_to;
 pub(crate) mod scheduler;
 mod statuses;

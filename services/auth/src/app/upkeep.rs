@@ -27,7 +27,8 @@ pub(crate) async fn run(app: &App, interval: Duration, shutdown: &Shutdown) {
 }
 
 impl App {
-    async fn sweep(&self) -> Result<(), Error> {
+    /// Deletes credentials whose integration is gone, and purges old records.
+    pub(super) async fn sweep(&self) -> Result<(), Error> {
         self.vault().purge().await?;
         for shredded in self.vault().shredded_lately().await? {
             self.sinks.purge(&shredded).await?;

@@ -7,6 +7,7 @@ mod job_admin;
 mod job_messages;
 mod on_demand_admin;
 mod provider_admin;
+mod restore_admin;
 mod time;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use workapi_proto::auth::v1::credential_statuses_server::CredentialStatusesServe
 use workapi_proto::auth::v1::job_admin_server::JobAdminServer;
 use workapi_proto::auth::v1::on_demand_admin_server::OnDemandAdminServer;
 use workapi_proto::auth::v1::provider_admin_server::ProviderAdminServer;
+use workapi_proto::auth::v1::restore_admin_server::RestoreAdminServer;
 use workapi_runtime::{Grpc, ReflectionError, SharedSecret};
 
 use crate::app::App;
@@ -44,6 +46,10 @@ pub(crate) fn server(app: &Arc<App>, admin_token: SharedSecret) -> Result<Grpc, 
     };
     let on_demand_admin = on_demand_admin::OnDemandAdmin {
         app: Arc::clone(app),
+        admin_token: admin_token.clone(),
+    };
+    let restore_admin = restore_admin::RestoreAdmin {
+        app: Arc::clone(app),
         admin_token,
     };
     Grpc::new()
@@ -53,5 +59,6 @@ pub(crate) fn server(app: &Arc<App>, admin_token: SharedSecret) -> Result<Grpc, 
         .add_service(CredentialStatusesServer::new(credential_statuses))
         .add_service(CredentialAdminServer::new(credential_admin))
         .add_service(JobAdminServer::new(job_admin))
+        .add_service(RestoreAdminServer::new(restore_admin))
         .add_reflection(FILE_DESCRIPTOR_SET)
 }

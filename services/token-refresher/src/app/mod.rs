@@ -6,6 +6,7 @@ mod counts;
 mod job;
 mod on_demand;
 mod refresh;
+pub(crate) mod restore;
 mod revoke;
 mod rotation;
 mod shredding;
@@ -16,7 +17,7 @@ use workapi_bus::Bus;
 use workapi_oauth::Client;
 use workapi_providers::Catalogue;
 use workapi_runtime::Shutdown;
-use workapi_vault::{Sinks, Vault};
+use workapi_vault::{RestoreWatch, Sinks, Vault};
 
 pub(crate) use breakers::Breakers;
 pub(crate) use counts::{Counts, open_breakers};
@@ -28,6 +29,8 @@ use crate::limits::Limits;
 pub(crate) struct App {
     pub(crate) sinks: Sinks,
     pub(crate) bus: Bus,
+    /// Says whether refresh tokens can be trusted to be unspent.
+    pub(crate) restore: RestoreWatch,
     pub(crate) catalogue: Catalogue,
     pub(crate) oauth: Client,
     pub(crate) limits: Arc<Limits>,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use workapi_providers::{Action, Cause};
 use workapi_vault::protocol::{Step, next_step};
-use workapi_vault::{Error, Failure, OAuthClient};
+use workapi_vault::{Error, Failure, OAuthClient, Standing};
 
 use super::Rotation;
 use crate::limits::{Outcome, Permit};
@@ -14,6 +14,10 @@ use crate::limits::{Outcome, Permit};
 const MAX_LEASE_AGE: Duration = Duration::from_secs(5);
 /// How long a token rests whose answer could not be kept now, or whose journal can't be read.
 const SINK_PAUSE: Duration = Duration::from_secs(1);
+
+/// How long a token rests whose vault was restored, or of which that is not known.
+const QUARANTINE_PAUSE: Duration = Duration::from_secs(30);
+const UNKNOWN_PAUSE: Duration = Duration::from_secs(1);
 
 impl Rotation {
     /// Returns the client with which to send the token, and leave to do so; `None` when nothing is to be sent now,
@@ -48,6 +52,9 @@ impl Rotation {
 
     /// Says how long nothing may be sent, if so.
     async fn obstacle(&self) -> Result<Option<Duration>, Error> {
+        if let Some(pause) = self.quarantine() {
+            return Ok(Some(pause));
+        }
         let lease = &self.lease;
         if lease.unresolved.is_some() {
             match self.app.sinks.recover(lease).await {
@@ -71,6 +78,18 @@ impl Rotation {
             tracing::warn!(integration.id = %lease.integration_id, "no two sinks would take an answer now: nothing is sent");
         }
         Ok((!ready).then_some(SINK_PAUSE))
+    }
+
+    /// Says how long a token rests that a restored vault may hold although it is spent.
+    fn quarantine(&self) -> Option<Duration> {
+        if !self.replay.is_single_use() {
+            return None;
+        }
+        match self.app.restore.standing() {
+            Standing::Sound => None,
+            Standing::Quarantined => Some(QUARANTINE_PAUSE),
+            Standing::Unknown => Some(UNKNOWN_PAUSE),
+        }
     }
 
     async fn put_off(&self, pause: Duration) -> Result<(), Error> {

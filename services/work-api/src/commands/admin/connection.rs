@@ -17,6 +17,7 @@ use workapi_proto::auth::v1::credential_admin_client::CredentialAdminClient;
 use workapi_proto::auth::v1::job_admin_client::JobAdminClient;
 use workapi_proto::auth::v1::on_demand_admin_client::OnDemandAdminClient;
 use workapi_proto::auth::v1::provider_admin_client::ProviderAdminClient;
+use workapi_proto::auth::v1::restore_admin_client::RestoreAdminClient;
 use workapi_proto::integrations::v1::environment_admin_client::EnvironmentAdminClient;
 use workapi_runtime::{Channel, channel};
 
@@ -93,6 +94,11 @@ impl Connection {
     /// Returns the jobs' side of the listener.
     pub(crate) fn jobs(&self) -> JobAdminClient<Channel> {
         JobAdminClient::new(self.channel.clone())
+    }
+
+    /// Returns the side of the listener that a restored vault is repaired through.
+    pub(crate) fn restore(&self) -> RestoreAdminClient<Channel> {
+        RestoreAdminClient::new(self.channel.clone())
     }
 
     /// Puts the admin token and a deadline on a request.

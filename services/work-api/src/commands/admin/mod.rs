@@ -8,6 +8,7 @@ mod environment;
 mod jobs;
 mod provider;
 mod provider_secret;
+mod restore;
 mod return_origin;
 mod times;
 
@@ -63,6 +64,9 @@ enum Command {
     /// List, explain and repair jobs that nobody could finish and credentials that are stuck
     #[command(subcommand)]
     Jobs(jobs::Command),
+    /// Show and end the quarantine of a vault that was restored from a backup
+    #[command(subcommand)]
+    Restore(restore::Command),
     /// Allow, list and withdraw where a browser may return after an authorization
     #[command(subcommand)]
     ReturnOrigin(return_origin::Command),
@@ -76,6 +80,7 @@ pub(crate) async fn run(options: Options, settings: &Settings) -> anyhow::Result
         Command::Provider(command) => provider::run(command, &connection).await?,
         Command::Credential(command) => return credential::run(command, &connection).await,
         Command::Jobs(command) => jobs::run(command, &connection).await?,
+        Command::Restore(command) => restore::run(command, &connection).await?,
         Command::ReturnOrigin(command) => return_origin::run(command, &connection).await?,
     }
     Ok(ExitCode::SUCCESS)
