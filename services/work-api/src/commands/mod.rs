@@ -23,7 +23,10 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Dev(options) => dev::run(options, load(config)?).await?,
         Command::Demo(options) => demo::run(options, &load(config)?.settings).await?,
-        Command::Program(program) => programs::run(program, load(config)?.settings).await?,
+        // On the heap: it holds a whole service while that is built.
+        Command::Program(program) => {
+            Box::pin(programs::run(program, load(config)?.settings)).await?;
+        }
         Command::Migrate(options) => {
             return migrate::run(&options, &load(config)?.settings).await;
         }

@@ -97,82 +97,83 @@ pub(crate) async fn upsert_grant(
 ) -> Result<(), sqlx::Error> {
     let grant = &answer.grant;
     let deadlines = answer.deadlines_now();
-    sqlx::query(
-        "INSERT INTO credential (
-             integration_id, user_id, environment_guid, provider, provider_config_id,
-             revocation_group, provider_subject, grant_id, generation, sealed_access,
-             sealed_refresh, key_id, salt, asked_scopes, granted_scopes,
-             access_expires_at, refresh_expires_at, refresh_at, state, due_at,
-             absolute_expires_at, last_attempt_id)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $19, $9, $10, $11, $12, $13, $14,
-                 clock_timestamp() + make_interval(secs => $15),
-                 clock_timestamp() + make_interval(secs => $16),
-                 clock_timestamp() + make_interval(secs => $17),
-                 'active',
-                 CASE WHEN $10::bytea IS NULL THEN NULL
-                      ELSE clock_timestamp() + make_interval(secs => $17) END,
-                 clock_timestamp() + make_interval(secs => $20),
-                 $21)
-         ON CONFLICT (integration_id) DO UPDATE SET
-             provider = EXCLUDED.provider,
-             provider_config_id = EXCLUDED.provider_config_id,
-             revocation_group = EXCLUDED.revocation_group,
-             provider_subject = EXCLUDED.provider_subject,
-             grant_id = EXCLUDED.grant_id,
-             generation = EXCLUDED.generation,
-             last_attempt_id = EXCLUDED.last_attempt_id,
-             sealed_access = EXCLUDED.sealed_access,
-             sealed_refresh = EXCLUDED.sealed_refresh,
-             key_id = EXCLUDED.key_id,
-             salt = EXCLUDED.salt,
-             asked_scopes = EXCLUDED.asked_scopes,
-             granted_scopes = EXCLUDED.granted_scopes,
-             access_expires_at = EXCLUDED.access_expires_at,
-             refresh_expires_at =
-                 CASE WHEN $18 THEN EXCLUDED.refresh_expires_at
-                      ELSE COALESCE(EXCLUDED.refresh_expires_at, credential.refresh_expires_at)
-                 END,
-             absolute_expires_at = EXCLUDED.absolute_expires_at,
-             refresh_at = EXCLUDED.refresh_at,
-             state = 'active',
-             cause = NULL,
-             state_since = now(),
-             due_at = EXCLUDED.due_at,
-             claim_seq = credential.claim_seq + 1,
-             lease_token = NULL,
-             lease_until = NULL,
-             unfinished_jobs = 0,
-             failures = 0,
-             access_refused_generation = NULL,
-             missing_since = NULL,
-             connected_at = now(),
-             last_success_at = now()
-         WHERE (credential.provider_subject = EXCLUDED.provider_subject
-                OR credential.state = 'revoked')
-             AND credential.grant_id < EXCLUDED.grant_id",
-    )
-    .bind(answer.integration_id.as_str())
-    .bind(grant.user_id.as_str())
-    .bind(grant.environment_guid.as_uuid())
-    .bind(grant.provider.as_str())
-    .bind(grant.provider_config_id.as_uuid())
-    .bind(&grant.revocation_group)
-    .bind(&grant.provider_subject)
-    .bind(answer.grant_id.as_uuid())
-    .bind(&pair.access)
-    .bind(&pair.refresh)
-    .bind(&pair.key_id)
-    .bind(answer.salt.as_bytes().as_slice())
-    .bind(grant.asked_scopes.to_string())
-    .bind(&answer.scopes)
-    .bind(deadlines.access_expires_in)
-    .bind(deadlines.refresh_expires_in)
-    .bind(deadlines.refresh_in)
-    .bind(answer.has_new_refresh_token)
-    .bind(answer.generation)
-    .bind(deadlines.absolute_expires_in)
-    .bind(answer.origin.attempt_id().map(AttemptId::as_uuid))
-    .execute(connection)
-    .await
-    .map(drop)
+    sqlx::query(UPSERT_GRANT)
+        .bind(answer.integration_id.as_str())
+        .bind(grant.user_id.as_str())
+        .bind(grant.environment_guid.as_uuid())
+        .bind(grant.provider.as_str())
+        .bind(grant.provider_config_id.as_uuid())
+        .bind(&grant.revocation_group)
+        .bind(&grant.provider_subject)
+        .bind(answer.grant_id.as_uuid())
+        .bind(&pair.access)
+        .bind(&pair.refresh)
+        .bind(&pair.key_id)
+        .bind(answer.salt.as_bytes().as_slice())
+        .bind(grant.asked_scopes.to_string())
+        .bind(&answer.scopes)
+        .bind(deadlines.access_expires_in)
+        .bind(deadlines.refresh_expires_in)
+        .bind(deadlines.refresh_in)
+        .bind(answer.has_new_refresh_token)
+        .bind(answer.generation)
+        .bind(deadlines.absolute_expires_in)
+        .bind(answer.origin.attempt_id().map(AttemptId::as_uuid))
+        .execute(connection)
+        .await
+        .map(drop)
 }
+
+const UPSERT_GRANT: &str = "
+    INSERT INTO credential (
+        integration_id, user_id, environment_guid, provider, provider_config_id,
+        revocation_group, provider_subject, grant_id, generation, sealed_access,
+        sealed_refresh, key_id, salt, asked_scopes, granted_scopes,
+        access_expires_at, refresh_expires_at, refresh_at, state, due_at,
+        absolute_expires_at, last_attempt_id)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $19, $9, $10, $11, $12, $13, $14,
+            clock_timestamp() + make_interval(secs => $15),
+            clock_timestamp() + make_interval(secs => $16),
+            clock_timestamp() + make_interval(secs => $17),
+            'active',
+            CASE WHEN $10::bytea IS NULL THEN NULL
+                 ELSE clock_timestamp() + make_interval(secs => $17) END,
+            clock_timestamp() + make_interval(secs => $20),
+            $21)
+    ON CONFLICT (integration_id) DO UPDATE SET
+        provider = EXCLUDED.provider,
+        provider_config_id = EXCLUDED.provider_config_id,
+        revocation_group = EXCLUDED.revocation_group,
+        provider_subject = EXCLUDED.provider_subject,
+        grant_id = EXCLUDED.grant_id,
+        generation = EXCLUDED.generation,
+        last_attempt_id = EXCLUDED.last_attempt_id,
+        sealed_access = EXCLUDED.sealed_access,
+        sealed_refresh = EXCLUDED.sealed_refresh,
+        key_id = EXCLUDED.key_id,
+        salt = EXCLUDED.salt,
+        asked_scopes = EXCLUDED.asked_scopes,
+        granted_scopes = EXCLUDED.granted_scopes,
+        access_expires_at = EXCLUDED.access_expires_at,
+        refresh_expires_at =
+            CASE WHEN $18 THEN EXCLUDED.refresh_expires_at
+                 ELSE COALESCE(EXCLUDED.refresh_expires_at, credential.refresh_expires_at)
+            END,
+        absolute_expires_at = EXCLUDED.absolute_expires_at,
+        refresh_at = EXCLUDED.refresh_at,
+        state = 'active',
+        cause = NULL,
+        state_since = now(),
+        due_at = EXCLUDED.due_at,
+        claim_seq = credential.claim_seq + 1,
+        lease_token = NULL,
+        lease_until = NULL,
+        unfinished_jobs = 0,
+        failures = 0,
+        access_refused_generation = NULL,
+        missing_since = NULL,
+        connected_at = now(),
+        last_success_at = now()
+    WHERE (credential.provider_subject = EXCLUDED.provider_subject
+           OR credential.state = 'revoked')
+        AND credential.grant_id < EXCLUDED.grant_id";
