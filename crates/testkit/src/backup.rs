@@ -8,7 +8,8 @@ use crate::eventually;
 /// stood, as they were when it was taken. It is kept in the database itself.
 #[derive(Debug)]
 pub struct Backup {
-    tables: Vec<String>,
+    /// Each table, and its columns but those that PostgreSQL computes.
+    tables: Vec<(String, String)>,
     sequences: Vec<(String, i64)>,
 }
 
@@ -18,14 +19,22 @@ impl Backup {
     /// # Panics
     /// When a statement fails.
     pub async fn take(database: &PgPool) -> Self {
-        let tables = names(
-            database,
-            "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'",
+        let tables = sqlx::query_as(
+            "SELECT relname::text, string_agg(quote_ident(attname), ', ' ORDER BY attnum)
+             FROM pg_attribute
+             JOIN pg_class ON pg_class.oid = attrelid
+             WHERE relnamespace = 'public'::regnamespace
+                 AND relkind = 'r'
+                 AND attnum > 0
+                 AND NOT attisdropped
+                 AND attgenerated = ''
+             GROUP BY relname",
         );
-        let tables = tables.await;
+        let tables = tables.fetch_all(database).await;
+        let tables: Vec<(String, String)> = tables.expect("the catalogue is readable");
         run(database, "CREATE SCHEMA backup".to_owned()).await;
-        for table in &tables {
-            let copy = format!("CREATE TABLE backup.{table} AS TABLE public.{table}");
+        for (table, columns) in &tables {
+            let copy = format!("CREATE TABLE backup.{table} AS SELECT {columns} FROM public.{table}");
             run(database, copy).await;
         }
         let sequences = sqlx::query_as(
@@ -54,13 +63,15 @@ impl Backup {
 
     async fn try_restore(&self, database: &PgPool) -> Result<(), sqlx::Error> {
         let mut transaction = database.begin().await?;
+        let tables: Vec<&str> = self.tables.iter().map(|(table, _)| table.as_str()).collect();
         let mut statements = vec![
             "SET LOCAL session_replication_role = replica".to_owned(),
-            format!("TRUNCATE {}", self.tables.join(", ")),
+            format!("TRUNCATE {}", tables.join(", ")),
         ];
-        for table in &self.tables {
+        for (table, columns) in &self.tables {
             statements.push(format!(
-                "INSERT INTO public.{table} OVERRIDING SYSTEM VALUE SELECT * FROM backup.{table}"
+                "INSERT INTO public.{table} ({columns}) OVERRIDING SYSTEM VALUE
+                 SELECT {columns} FROM backup.{table}"
             ));
         }
         for (sequence, value) in &self.sequences {
@@ -73,13 +84,6 @@ impl Backup {
         }
         transaction.commit().await
     }
-}
-
-async fn names(database: &PgPool, query: &'static str) -> Vec<String> {
-    sqlx::query_scalar(query)
-        .fetch_all(database)
-        .await
-        .expect("the catalogue is readable")
 }
 
 async fn run(database: &PgPool, statement: String) {

@@ -65,7 +65,10 @@ pub(crate) async fn shredded_lately(pool: &PgPool) -> Result<Vec<String>, sqlx::
 pub(crate) async fn purge(pool: &PgPool) -> Result<(), sqlx::Error> {
     for statement in [
         "DELETE FROM used_state WHERE started_at < now() - interval '1 hour'",
-        "DELETE FROM rotation_attempt WHERE finished_at < now() - interval '1 day'",
+        // What is not known of an attempt matters for as long as its generation lasts.
+        "DELETE FROM rotation_attempt
+         WHERE finished_at < now() - interval '1 day'
+             AND (state <> 'unknown' OR finished_at < now() - interval '35 days')",
         "DELETE FROM rejection WHERE rejected_at < now() - interval '3 days'",
         "DELETE FROM quarantine WHERE kept_until < now()",
         "DELETE FROM credential

@@ -43,7 +43,7 @@ pub(crate) async fn stuck(pool: &PgPool, limit: i64) -> Result<Vec<StuckRow>, sq
                  'unresolved', sent_at
           FROM rotation_attempt
           JOIN credential USING (integration_id, grant_id, generation)
-          WHERE rotation_attempt.state = 'sent'
+          WHERE rotation_attempt.state IN ('sent', 'unknown')
               AND sent_at < now() - interval '10 minutes'
               AND (lease_until IS NULL OR lease_until < now() - interval '10 minutes')
               AND credential.state <> 'revoked'
