@@ -20,7 +20,7 @@ async fn connect_all(user: &UserSession, account: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn of_three_integrations_of_an_account_the_last_deleted_is_the_one_revoked() {
+async fn fm_16_of_three_integrations_of_an_account_the_last_deleted_is_the_one_revoked() {
     let (stack, user) = google::stack_with_user().await;
     let ids = connect_all(&user, ANN).await;
 

@@ -32,7 +32,7 @@ async fn assert_heals(stack: &Stack, id: &str) {
 }
 
 #[tokio::test]
-async fn a_dead_grant_needs_the_user_and_is_healed_by_reconnecting() {
+async fn fm_12_a_dead_grant_needs_the_user_and_is_healed_by_reconnecting() {
     let (stack, user, id) = connected().await;
 
     let fault = json!({

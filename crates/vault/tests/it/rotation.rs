@@ -90,7 +90,7 @@ async fn of_fifty_starters_one_gets_the_lease() {
 }
 
 #[tokio::test]
-async fn a_live_lease_keeps_later_claims_out_until_it_ends() {
+async fn fm_05_a_live_lease_keeps_later_claims_out_until_it_ends() {
     let vault = Fixture::new().await;
     let integration = vault.connected().await;
     let first = vault.lease(&integration).await;
