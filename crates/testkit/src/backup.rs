@@ -34,7 +34,8 @@ impl Backup {
         let tables: Vec<(String, String)> = tables.expect("the catalogue is readable");
         run(database, "CREATE SCHEMA backup".to_owned()).await;
         for (table, columns) in &tables {
-            let copy = format!("CREATE TABLE backup.{table} AS SELECT {columns} FROM public.{table}");
+            let copy =
+                format!("CREATE TABLE backup.{table} AS SELECT {columns} FROM public.{table}");
             run(database, copy).await;
         }
         let sequences = sqlx::query_as(
@@ -63,7 +64,11 @@ impl Backup {
 
     async fn try_restore(&self, database: &PgPool) -> Result<(), sqlx::Error> {
         let mut transaction = database.begin().await?;
-        let tables: Vec<&str> = self.tables.iter().map(|(table, _)| table.as_str()).collect();
+        let tables: Vec<&str> = self
+            .tables
+            .iter()
+            .map(|(table, _)| table.as_str())
+            .collect();
         let mut statements = vec![
             "SET LOCAL session_replication_role = replica".to_owned(),
             format!("TRUNCATE {}", tables.join(", ")),

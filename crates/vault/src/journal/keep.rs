@@ -135,18 +135,31 @@ impl Keeping<'_> {
         }
         let credential = self.entry.integration_id.as_str();
         let [mut pause, longest] = PAUSES;
-        while let Err(error) = self.put_into_journal(credential).await {
-            tracing::warn!(integration.id = credential, %error, "the journal does not take an answer");
+        let has_it = loop {
+            match self.put_into_journal(credential).await {
+                Ok(has_it) => break has_it,
+                Err(error) => {
+                    tracing::warn!(integration.id = credential, %error, "the journal does not take an answer");
+                }
+            }
             sleep(pause).await;
             pause = longest.min(pause * 2);
+        };
+        if has_it {
+            self.sinks.freshness.journal_wrote();
+            self.note(|held| held.journal = true);
+        } else {
+            tracing::warn!(
+                integration.id = credential,
+                "the journal keeps another answer, in whose place this one may not be put"
+            );
         }
-        self.sinks.freshness.journal_wrote();
-        self.note(|held| held.journal = true);
     }
 
     /// Puts the answer into the journal, unless a newer one is there: a process that stood still
-    /// must not write over what another one has got meanwhile.
-    async fn put_into_journal(&self, credential: &str) -> Result<(), Error> {
+    /// must not write over what another one has got meanwhile. Returns whether nothing of the
+    /// answer can be lost any more: it is there, or a later generation of its grant is.
+    async fn put_into_journal(&self, credential: &str) -> Result<bool, Error> {
         let bytes = self.entry.to_bytes()?;
         let journal = &self.sinks.journal;
         loop {
@@ -154,14 +167,16 @@ impl Keeping<'_> {
                 None => 0,
                 Some(kept) => {
                     let there = Entry::from_bytes(&kept.message)?.named();
-                    if !self.entry.named().may_replace(&there) {
-                        return Ok(());
+                    let ours = self.entry.named();
+                    if !ours.may_replace(&there) {
+                        let is_later = there.generation > ours.generation;
+                        return Ok(there.grant_id == ours.grant_id && is_later);
                     }
                     kept.number
                 }
             };
             if journal.put(credential, bytes.clone(), replaced).await? {
-                return Ok(());
+                return Ok(true);
             }
         }
     }

@@ -393,3 +393,24 @@ async fn an_answer_that_comes_late_does_not_take_a_newer_ones_place_in_the_journ
     let after = kit.journal.last(integration.as_str()).await.unwrap();
     assert_eq!(after.unwrap().message, before.unwrap().message);
 }
+
+#[tokio::test]
+async fn an_answer_that_the_journal_may_not_keep_is_spilled() {
+    let kit = Kit::new().await;
+    let spill = tempfile::tempdir().unwrap();
+    let integration = kit.vault.connected().await;
+    let (lease, answer) = kit.answered(&integration).await;
+    let newer = kit.vault.grant(&integration).await;
+    let newer = kit.vault.auth.seal_grant(&newer).unwrap();
+    let connecting = kit.sinks(&kit.vault.auth, None);
+    let commit = || connecting.vault().connect(&newer);
+    let reconnected = connecting.keep(&newer, Urgency::AtOnce, commit, pending());
+    reconnected.await.unwrap();
+    kit.postgres.cut().await;
+
+    let sinks = kit.refresher(Some(spill.path()));
+    let left = keep(&sinks, Urgency::AtOnce, &lease, &answer, ready(())).await;
+
+    assert_eq!(left.stored, None);
+    assert_eq!(entries(spill.path()), 1);
+}

@@ -48,6 +48,8 @@ pub(super) struct Exchanged {
     pub(super) outcome: Outcome,
     /// The account, where one was connected.
     pub(super) provider_id: Option<String>,
+    /// Whether a grant is still to be stored, from the journal or the spill directory.
+    is_open: bool,
 }
 
 impl From<Outcome> for Exchanged {
@@ -55,6 +57,7 @@ impl From<Outcome> for Exchanged {
         Self {
             outcome,
             provider_id: None,
+            is_open: false,
         }
     }
 }
@@ -77,11 +80,10 @@ impl App {
     async fn exchange_detached(&self, exchange: CodeExchange) -> Result<Exchanged, Error> {
         let exchanged = self.exchange_and_store(&exchange).await?;
         let outcome = exchanged.outcome.as_str();
-        // The commit of a grant has written this already; the first word stands. It is for who
-        // presents the state again: what the user is told now does not depend on it.
-        let recorded = self.vault().finish_exchange(exchange.state_hash, outcome);
-        if let Err(error) = recorded.await {
-            tracing::warn!(integration.id = %exchange.integration_id, %error, "an outcome was not recorded");
+        // An exchange that is not ended is looked for in the journal (`recovery.rs`).
+        if !exchanged.is_open {
+            self.record(exchange.state_hash, outcome, &exchange.integration_id)
+                .await;
         }
         tracing::info!(
             integration.id = %exchange.integration_id,
@@ -90,6 +92,14 @@ impl App {
             "an authorization ended"
         );
         Ok(exchanged)
+    }
+
+    /// Records an outcome for who presents the state again: what the user is told now does not depend
+    /// on it. The commit of a grant has written it already; the first word stands.
+    async fn record(&self, state: StateHash, outcome: &str, integration_id: &IntegrationId) {
+        if let Err(error) = self.vault().finish_exchange(state, outcome).await {
+            tracing::warn!(integration.id = %integration_id, %error, "an outcome was not recorded");
+        }
     }
 
     async fn exchange_and_store(&self, exchange: &CodeExchange) -> Result<Exchanged, Error> {
@@ -153,14 +163,30 @@ impl App {
         let commit = || self.vault().connect(&sealed);
         let give_up = tokio::time::sleep(STORE_PATIENCE);
         let kept = self.sinks.keep(&sealed, Urgency::AtOnce, commit, give_up);
-        Ok(kept.await?.stored)
+        let stored = kept.await?.stored;
+        let refused = [Connected::AccountMismatch, Connected::NoRefreshToken];
+        if stored.is_some_and(|stored| refused.contains(&stored)) {
+            self.forget_refused(&grant.integration_id).await;
+        }
+        Ok(stored)
+    }
+
+    /// Takes a refused grant out of the journal again: nothing of it may be stored, and the answers
+    /// of the grant that stands need the place.
+    async fn forget_refused(&self, integration_id: &IntegrationId) {
+        if let Err(error) = self.sinks.purge(integration_id).await {
+            tracing::error!(integration.id = %integration_id, %error, "a refused grant stays in the journal, in the place of the one that stands");
+        }
     }
 
     /// Tells the owner of the integration, and the user, what came of a grant.
     async fn settle(&self, connected: Option<Connected>, grant: NewGrant) -> Exchanged {
         let Some(connected) = connected else {
             tracing::error!(integration.id = %grant.integration_id, "a grant waits in the journal or the spill directory for the database");
-            return Outcome::ProviderUnavailable.into();
+            return Exchanged {
+                is_open: true,
+                ..Outcome::ProviderUnavailable.into()
+            };
         };
         match connected {
             Connected::Stored => self.announce(grant).await,
@@ -192,6 +218,7 @@ impl App {
         Exchanged {
             outcome: Outcome::Success,
             provider_id: Some(account.provider_id),
+            is_open: false,
         }
     }
 }

@@ -27,7 +27,10 @@ pub(crate) async fn run(app: &App, interval: Duration, shutdown: &Shutdown) {
 impl App {
     async fn recover_exchanges(&self) -> Result<(), Error> {
         for exchange in self.vault().open_exchanges(BATCH).await? {
-            self.recover_exchange(&exchange).await?;
+            // One that can't be recovered must not keep the others from it.
+            if let Err(error) = self.recover_exchange(&exchange).await {
+                tracing::warn!(integration.id = %exchange.integration_id, %error, "an open exchange was not recovered; it is tried again");
+            }
         }
         Ok(())
     }
