@@ -71,7 +71,7 @@ impl Vault {
                     }
                     Some(_) => {}
                     // If it is the deletion that came between, its revocation waits for this lease.
-                    None => credential::release(&mut transaction, lease, Duration::ZERO).await?,
+                    None => credential::release(&mut transaction, lease).await?,
                 }
                 change.map(|change| change.state)
             }
