@@ -16,7 +16,7 @@ use tracing::Instrument;
 use workapi_telemetry::propagation::{TRACEPARENT, context_from_traceparent, set_parent};
 
 use crate::dead_letters::SUBJECT;
-use crate::{Bus, Error, Stream};
+use crate::{Bus, Error, Stream, streams};
 
 /// How long JetStream waits for an acknowledgement before it delivers again.
 const ACK_WAIT: Duration = Duration::from_secs(15);
@@ -110,8 +110,8 @@ impl Bus {
                     () = tokio::time::sleep(FAILURE_PAUSE) => {}
                     () = shutdown.cancelled() => break,
                 }
-                // The server may have lost the consumer together with its storage.
-                if let Ok(recreated) = self.prepare_consumer(subscription).await {
+                // A server that was restarted has lost what it kept in memory, and perhaps its storage.
+                if let Ok(recreated) = self.recreate(subscription).await {
                     consumer = recreated;
                 }
             }
@@ -212,6 +212,11 @@ impl Bus {
             .await?
             .await?;
         message.ack_with(AckKind::Term).await
+    }
+
+    async fn recreate(&self, subscription: Subscription) -> Result<Consumer<PullConfig>, Error> {
+        streams::prepare(self).await?;
+        self.prepare_consumer(subscription).await
     }
 
     async fn prepare_consumer(

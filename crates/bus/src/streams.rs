@@ -13,7 +13,7 @@ use crate::{Bus, Error};
 pub enum Stream {
     /// Facts, kept for those who come later.
     Events,
-    /// Work, gone when done.
+    /// Work, gone when done, and with the server: PostgreSQL knows what is due (ADR 0016).
     Jobs,
     /// The newest sealed answer of a provider, a second durable place beside PostgreSQL.
     VaultJournal,
@@ -39,8 +39,13 @@ impl Stream {
         }
     }
 
-    /// Returns `base` with what the system needs; the rest of it is the operator's.
-    fn config(self, bus: &Bus, base: Config) -> Config {
+    /// Returns the config that is there with what the system needs; the rest is the operator's.
+    fn config(self, bus: &Bus, existing: Option<Config>) -> Config {
+        let storage = match (self, &existing) {
+            (Self::Jobs, Some(existing)) => existing.storage,
+            (Self::Jobs, None) => StorageType::Memory,
+            _ => StorageType::File,
+        };
         let subject = match self {
             Self::Events => "evt.>",
             Self::Jobs => "job.>",
@@ -50,9 +55,9 @@ impl Stream {
         let config = Config {
             name: bus.prefixed(self.name()),
             subjects: vec![bus.prefixed(subject)],
-            storage: StorageType::File,
+            storage,
             retention: RetentionPolicy::Limits,
-            ..base
+            ..existing.unwrap_or_default()
         };
         match self {
             // As long as backups are kept: a restored vault replays deletions from here.
@@ -79,8 +84,9 @@ pub(crate) async fn prepare(bus: &Bus) -> Result<(), Error> {
     for stream in Stream::ALL {
         let name = bus.prefixed(stream.name());
         let existing = existing_config(bus, &name).await?;
-        let config = stream.config(bus, existing.clone().unwrap_or_default());
-        if existing.is_some_and(|existing| existing.retention != config.retention) {
+        let retention = existing.as_ref().map(|existing| existing.retention);
+        let config = stream.config(bus, existing);
+        if retention.is_some_and(|retention| retention != config.retention) {
             return Err(Error::Incompatible {
                 name,
                 setting: "retention policy",

@@ -169,6 +169,26 @@ async fn a_consumer_that_the_server_lost_is_made_again() {
 }
 
 #[tokio::test]
+async fn jobs_that_went_with_the_server_leave_a_stream_for_those_that_come_again() {
+    let bus = bus().await;
+    let consumer = Running::open(&bus, REFRESH, Verdict::Done);
+    publish_jobs(&bus, 1).await;
+    until_stored(&bus, Stream::Jobs, 0).await;
+    let stream = bus.prefixed(Stream::Jobs.name());
+    bus.jetstream().delete_stream(stream).await.unwrap();
+
+    eventually("a job that is stored", async || {
+        bus.publish_job("job.refresh.sandbox", "later", &job(2), None)
+            .await
+            .ok()
+    })
+    .await;
+
+    until_stored(&bus, Stream::Jobs, 0).await;
+    assert_eq!(claims(&consumer.stop().await), [1, 2]);
+}
+
+#[tokio::test]
 async fn a_consumer_with_another_filter_is_refused() {
     let bus = bus().await;
     Running::open(&bus, REFRESH, Verdict::Done).stop().await;

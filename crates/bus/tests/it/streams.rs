@@ -32,7 +32,8 @@ async fn each_stream_is_kept_as_the_protocol_wants() {
     assert_eq!(journal.max_age, Duration::ZERO);
     let dead_letters = config(&bus, Stream::DeadLetters).await;
     assert_eq!(dead_letters.subjects, [bus.prefixed("dlq.>")]);
-    for config in [events, jobs, journal, dead_letters] {
+    assert_eq!(jobs.storage, StorageType::Memory);
+    for config in [events, journal, dead_letters] {
         assert_eq!(config.storage, StorageType::File);
     }
 }
