@@ -63,7 +63,8 @@ impl Vault {
         let Some((config, _)) = current else {
             return Ok(SecretAddition::NoClient);
         };
-        let known = self.open_client_secrets(store::all(&mut transaction, config).await?)?;
+        let known = store::all(&mut transaction, &[config.as_uuid()]).await?;
+        let known = self.open_client_secrets(known)?;
         if known.iter().any(|known| known.expose() == secret.expose()) {
             return Ok(SecretAddition::Duplicate);
         }

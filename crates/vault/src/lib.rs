@@ -42,6 +42,7 @@ use std::sync::Arc;
 use sqlx::migrate::Migrator;
 use workapi_keyring::{KeyRing, Purpose};
 use workapi_postgres::Database;
+use workapi_types::ProviderConfigId;
 
 use crate::store::credential::{AskedLease, CommitRow, LeasedRow};
 use crate::together::Together;
@@ -90,6 +91,7 @@ pub struct Vault {
     keyring: Arc<KeyRing>,
     leasing: Arc<Together<AskedLease, Option<LeasedRow>>>,
     committing: Arc<Together<CommitRow, bool>>,
+    reading_clients: Arc<Together<ProviderConfigId, Option<OAuthClient>>>,
 }
 
 impl Vault {
@@ -105,6 +107,7 @@ impl Vault {
             keyring,
             leasing: Arc::new(Together::new()),
             committing: Arc::new(Together::new()),
+            reading_clients: Arc::new(Together::new()),
         })
     }
 

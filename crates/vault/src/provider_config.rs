@@ -1,6 +1,9 @@
 //! The OAuth clients that environments have at providers.
 
+use std::collections::{HashMap, HashSet};
+
 use sqlx::types::time::OffsetDateTime;
+use uuid::Uuid;
 use workapi_types::{ClientSecret, EnvironmentGuid, ProviderConfigId, ProviderName};
 
 use crate::store::{client_secret, lock, provider_config as store};
@@ -127,24 +130,51 @@ impl Vault {
         let mut connection = self.database.pool().acquire().await?;
         match store::find_current(&mut connection, environment, provider).await? {
             Some((id, client_id)) => {
-                let secrets = client_secret::all(&mut connection, id).await?;
+                let secrets = client_secret::all(&mut connection, &[id.as_uuid()]).await?;
                 self.open_client(id, client_id, secrets).map(Some)
             }
             None => Ok(None),
         }
     }
 
-    /// Returns the client to which a credential was granted.
+    /// Returns the client to which a credential was granted. It is read each time, together with
+    /// those that others ask for, so that a change of secrets is seen at once.
     ///
     /// # Errors
     /// Fails when the vault does, or when there is no such config.
     pub async fn client(&self, id: ProviderConfigId) -> Result<OAuthClient, Error> {
+        let together = self.reading_clients.ask(id, async |ids| {
+            let read = self.read_clients(&ids).await?;
+            let read_well = |id| read.get(id)?.as_ref().ok().cloned();
+            Ok(ids.iter().map(read_well).collect())
+        });
+        if let Some(client) = together.await.flatten() {
+            return Ok(client);
+        }
+        let mut read = self.read_clients(&[id]).await?;
+        read.remove(&id)
+            .unwrap_or(Err(Error::Corrupt("reference to a provider config")))
+    }
+
+    /// Reads clients; what is wrong with one is no matter of the others.
+    async fn read_clients(
+        &self,
+        ids: &[ProviderConfigId],
+    ) -> Result<HashMap<ProviderConfigId, Result<OAuthClient, Error>>, Error> {
+        let ids: HashSet<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+        let ids = Vec::from_iter(ids);
         let mut connection = self.database.pool().acquire().await?;
-        let client_id = store::client_id(&mut connection, id)
-            .await?
-            .ok_or(Error::Corrupt("reference to a provider config"))?;
-        let secrets = client_secret::all(&mut connection, id).await?;
-        self.open_client(id, client_id, secrets)
+        let found = store::client_ids(&mut connection, &ids).await?;
+        let mut secrets: HashMap<Uuid, Vec<_>> = HashMap::new();
+        for row in client_secret::all(&mut connection, &ids).await? {
+            secrets.entry(row.provider_config_id).or_default().push(row);
+        }
+        let open = |(uuid, client_id)| {
+            let id = ProviderConfigId::from_uuid(uuid);
+            let secrets = secrets.remove(&uuid).unwrap_or_default();
+            (id, self.open_client(id, client_id, secrets))
+        };
+        Ok(found.into_iter().map(open).collect())
     }
 
     fn open_client(

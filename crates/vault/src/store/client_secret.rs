@@ -8,6 +8,7 @@ use workapi_types::ProviderConfigId;
 
 #[derive(Debug, sqlx::FromRow)]
 pub(crate) struct SecretRow {
+    pub(crate) provider_config_id: Uuid,
     pub(crate) id: Uuid,
     pub(crate) sealed_secret: Vec<u8>,
     pub(crate) salt: Vec<u8>,
@@ -49,18 +50,18 @@ pub(crate) async fn insert(
     .map(drop)
 }
 
-/// Returns the secrets of a config in the order in which they are tried.
+/// Returns the secrets of configs, those of each in the order in which they are tried.
 pub(crate) async fn all(
     connection: &mut PgConnection,
-    config: ProviderConfigId,
+    configs: &[Uuid],
 ) -> Result<Vec<SecretRow>, sqlx::Error> {
     sqlx::query_as(
-        "SELECT id, sealed_secret, salt
+        "SELECT provider_config_id, id, sealed_secret, salt
          FROM client_secret
-         WHERE provider_config_id = $1
+         WHERE provider_config_id = ANY ($1)
          ORDER BY position",
     )
-    .bind(config.as_uuid())
+    .bind(configs)
     .fetch_all(connection)
     .await
 }

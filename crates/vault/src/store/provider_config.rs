@@ -173,12 +173,12 @@ pub(crate) async fn find_current(
     Ok(row.map(|(id, client_id)| (ProviderConfigId::from_uuid(id), client_id)))
 }
 
-pub(crate) async fn client_id(
+pub(crate) async fn client_ids(
     connection: &mut PgConnection,
-    id: ProviderConfigId,
-) -> Result<Option<String>, sqlx::Error> {
-    sqlx::query_scalar("SELECT client_id FROM provider_config WHERE id = $1")
-        .bind(id.as_uuid())
-        .fetch_optional(connection)
+    ids: &[Uuid],
+) -> Result<Vec<(Uuid, String)>, sqlx::Error> {
+    sqlx::query_as("SELECT id, client_id FROM provider_config WHERE id = ANY ($1)")
+        .bind(ids)
+        .fetch_all(connection)
         .await
 }
