@@ -41,7 +41,7 @@ pub struct Config {
 
 impl Config {
     /// The usual [`Config::concurrency`].
-    pub const DEFAULT_CONCURRENCY: usize = 64;
+    pub const DEFAULT_CONCURRENCY: usize = 1024;
     /// The usual [`Config::redis_patience`].
     pub const DEFAULT_REDIS_PATIENCE: Duration = Duration::from_millis(100);
 }

@@ -6,6 +6,7 @@ mod console;
 mod data_dir;
 mod databases;
 mod dev_json;
+mod file_limit;
 mod key_pair;
 mod programs;
 mod servers;
@@ -22,6 +23,7 @@ use crate::cli::Cli;
 async fn main() -> ExitCode {
     // Fails only where a provider is installed already, and this is the first line.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    file_limit::raise();
 
     match commands::run(Cli::parse()).await {
         Ok(code) => code,
