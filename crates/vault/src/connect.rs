@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use sqlx::types::time::OffsetDateTime;
 use workapi_bus::outbox;
 use workapi_keyring::Salt;
 use workapi_proto::events::v1::CredentialConnected;
@@ -64,6 +65,7 @@ pub struct OpenExchange {
     pub integration_id: IntegrationId,
     /// The grant that it would have brought.
     pub grant_id: GrantId,
+    started_at: OffsetDateTime,
 }
 
 /// A grant that a provider has just made.
@@ -147,12 +149,20 @@ impl Vault {
         Ok(used_state::finish(&mut connection, state, outcome).await?)
     }
 
-    /// Returns exchanges that are open for longer than their process may take, the oldest first.
+    /// Returns up to `limit` exchanges that are open for longer than their process may take, the
+    /// oldest first, after `after`.
     ///
     /// # Errors
     /// Fails when the vault does.
-    pub async fn open_exchanges(&self, limit: i64) -> Result<Vec<OpenExchange>, Error> {
-        let rows = used_state::open(self.database.pool(), limit).await?;
+    pub async fn open_exchanges(
+        &self,
+        after: Option<&OpenExchange>,
+        limit: i64,
+    ) -> Result<Vec<OpenExchange>, Error> {
+        let place = |open: &OpenExchange| (open.started_at, open.state_hash);
+        let place = after.map(place);
+        let after = place.as_ref().map(|(at, hash)| (*at, &hash.as_bytes()[..]));
+        let rows = used_state::open(self.database.pool(), after, limit).await?;
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
@@ -339,6 +349,7 @@ impl TryFrom<used_state::OpenRow> for OpenExchange {
                 .try_into()
                 .map_err(|_| Error::Corrupt("integration id"))?,
             grant_id: GrantId::from_uuid(row.grant_id),
+            started_at: row.started_at,
         })
     }
 }

@@ -51,8 +51,9 @@ impl Vault {
             .collect()
     }
 
-    /// Deletes used states after an hour, attempts after a day, rejections that were not
-    /// repeated after three, quarantined answers after their time, and what is left of deleted integrations after 35 days.
+    /// Deletes used states after an hour, attempts after a day, rejections that were not repeated
+    /// after three, quarantined answers after their time; and after 35 days exchanges that did not
+    /// end, and what is left of deleted integrations.
     ///
     /// # Errors
     /// Fails when the vault does.

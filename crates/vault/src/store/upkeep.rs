@@ -64,7 +64,10 @@ pub(crate) async fn shredded_lately(pool: &PgPool) -> Result<Vec<String>, sqlx::
 
 pub(crate) async fn purge(pool: &PgPool) -> Result<(), sqlx::Error> {
     for statement in [
-        "DELETE FROM used_state WHERE started_at < now() - interval '1 hour'",
+        // The journal may hold the grant of one that did not end for as long as it keeps anything.
+        "DELETE FROM used_state
+         WHERE started_at < now() - interval '1 hour'
+             AND (finished_at IS NOT NULL OR started_at < now() - interval '35 days')",
         // What is not known of an attempt matters for as long as its generation lasts.
         "DELETE FROM rotation_attempt
          WHERE finished_at < now() - interval '1 day'

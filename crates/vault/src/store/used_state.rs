@@ -1,5 +1,6 @@
 //! Table `used_state`.
 
+use sqlx::types::time::OffsetDateTime;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 use workapi_types::{GrantId, UserId};
@@ -11,6 +12,7 @@ pub(crate) struct OpenRow {
     pub(crate) state_hash: Vec<u8>,
     pub(crate) integration_id: String,
     pub(crate) grant_id: Uuid,
+    pub(crate) started_at: OffsetDateTime,
 }
 
 /// Inserts the state and makes the grant's id; `None` when the state was used before.
@@ -95,18 +97,25 @@ pub(crate) async fn may_bring_a_sibling(
     .await
 }
 
-/// Returns exchanges that have not ended 10 seconds after they began. After an hour nothing is left
-/// to be hoped for.
-pub(crate) async fn open(pool: &PgPool, limit: i64) -> Result<Vec<OpenRow>, sqlx::Error> {
+/// Returns exchanges that have not ended 10 seconds after they began, the oldest first, after the
+/// one that began at `after` with that hash.
+pub(crate) async fn open(
+    pool: &PgPool,
+    after: Option<(OffsetDateTime, &[u8])>,
+    limit: i64,
+) -> Result<Vec<OpenRow>, sqlx::Error> {
+    let (started_at, hash) = after.unzip();
     sqlx::query_as(
-        "SELECT state_hash, integration_id, grant_id
+        "SELECT state_hash, integration_id, grant_id, started_at
          FROM used_state
          WHERE finished_at IS NULL
              AND started_at < now() - interval '10 seconds'
-             AND started_at > now() - interval '1 hour'
-         ORDER BY started_at
-         LIMIT $1",
+             AND (started_at, state_hash) > (COALESCE($1, '-infinity'), COALESCE($2, ''))
+         ORDER BY started_at, state_hash
+         LIMIT $3",
     )
+    .bind(started_at)
+    .bind(hash)
     .bind(limit)
     .fetch_all(pool)
     .await

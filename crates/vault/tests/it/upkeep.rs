@@ -138,6 +138,8 @@ async fn what_is_left_of_a_deleted_integration_is_forgotten_after_35_days() {
 async fn used_states_are_kept_for_an_hour() {
     let vault = Fixture::new().await;
     let old = vault.grant(&new_integration()).await;
+    let ended = vault.auth.finish_exchange(old.state_hash, "success");
+    ended.await.unwrap();
     sqlx::query("UPDATE used_state SET started_at = now() - interval '61 minutes'")
         .execute(&vault.sql)
         .await

@@ -8,7 +8,7 @@ use workapi_vault::{Connected, OpenExchange};
 
 use crate::app::{App, Error, Outcome};
 
-/// How many exchanges are looked at between two pauses.
+/// How many exchanges are read at once.
 const BATCH: i64 = 100;
 
 /// Looks for what is to be recovered, until the shutdown drains.
@@ -26,13 +26,20 @@ pub(crate) async fn run(app: &App, interval: Duration, shutdown: &Shutdown) {
 
 impl App {
     async fn recover_exchanges(&self) -> Result<(), Error> {
-        for exchange in self.vault().open_exchanges(BATCH).await? {
-            // One that can't be recovered must not keep the others from it.
-            if let Err(error) = self.recover_exchange(&exchange).await {
-                tracing::warn!(integration.id = %exchange.integration_id, %error, "an open exchange was not recovered; it is tried again");
+        let mut last = None;
+        loop {
+            let exchanges = self.vault().open_exchanges(last.as_ref(), BATCH).await?;
+            for exchange in &exchanges {
+                // One that can't be recovered must not keep the others from it.
+                if let Err(error) = self.recover_exchange(exchange).await {
+                    tracing::warn!(integration.id = %exchange.integration_id, %error, "an open exchange was not recovered; it is tried again");
+                }
+            }
+            last = exchanges.into_iter().last();
+            if last.is_none() {
+                return Ok(());
             }
         }
-        Ok(())
     }
 
     async fn recover_exchange(&self, exchange: &OpenExchange) -> Result<(), Error> {
