@@ -12,9 +12,10 @@ use secrecy::{ExposeSecret, SecretString};
 use tempfile::TempDir;
 use tokio::process::Command;
 use uuid::Uuid;
+use workapi_bus::Bus;
 use workapi_keyring::KeyRing;
 use workapi_postgres::{Config, Database, create_database};
-use workapi_vault::{AUTH_ROLE, Vault};
+use workapi_vault::{AUTH_ROLE, AccessVault, CONNECTORS_ROLE, OnDemand, Vault};
 
 use crate::program::{Plan, Program};
 use crate::servers::Urls;
@@ -29,6 +30,8 @@ pub(crate) struct Installation {
     settings: Vec<(String, String)>,
     integrations_listen: String,
     key_ring: Arc<KeyRing>,
+    vault_url: SecretString,
+    nats: workapi_bus::Config,
     /// The vault, as `auth` has it.
     pub(crate) vault: Vault,
     /// The vault's database, to look at as only its owner may.
@@ -74,24 +77,30 @@ impl Installation {
         ];
         let settings = settings.map(|(name, value)| setting(name, value)).to_vec();
         migrate(executable, &settings).await?;
-        let open = async |role| {
-            let config = Config {
-                url: SecretString::from(vault.expose_secret()),
-                role,
-                application_name: "bench",
-                max_connections: MAX_CONNECTIONS,
-            };
-            Database::connect(&config).await
-        };
+        let auth = open(&vault, Some(AUTH_ROLE)).await?;
         Ok(Self {
-            vault: Vault::open(open(Some(AUTH_ROLE)).await?, Arc::clone(&key_ring))?,
-            database: open(None).await?,
+            vault: Vault::open(auth, Arc::clone(&key_ring))?,
+            database: open(&vault, None).await?,
             executable: executable.to_owned(),
             folder,
             settings,
             integrations_listen,
             key_ring,
+            nats: workapi_bus::Config {
+                url: urls.nats.clone(),
+                prefix,
+                name: "bench",
+            },
+            vault_url: vault,
         })
+    }
+
+    /// Opens the vault as a program does that uses access tokens.
+    pub(crate) async fn access_vault(&self) -> anyhow::Result<AccessVault> {
+        let database = open(&self.vault_url, Some(CONNECTORS_ROLE)).await?;
+        let bus = Bus::connect(&self.nats).await?;
+        let on_demand = OnDemand::new(database, bus);
+        Ok(AccessVault::open(on_demand, Arc::clone(&self.key_ring))?)
     }
 
     /// Returns the keys of the installation.
@@ -160,6 +169,20 @@ impl Installation {
             log: self.folder().join(format!("{name}.log")),
         })
     }
+}
+
+/// Connects to the vault's database in a role, or as its owner.
+async fn open(
+    url: &SecretString,
+    role: Option<&'static str>,
+) -> Result<Database, workapi_postgres::Error> {
+    let config = Config {
+        url: url.clone(),
+        role,
+        application_name: "bench",
+        max_connections: MAX_CONNECTIONS,
+    };
+    Database::connect(&config).await
 }
 
 /// Where the programs of an installation write.

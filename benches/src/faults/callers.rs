@@ -14,6 +14,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// How long a token has to be good for a refusal to count.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long a caller waits for a token that has to be refreshed first.
+const DEADLINE: Duration = Duration::from_secs(2);
+
 /// How calls ended.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Calls {
@@ -38,13 +41,16 @@ pub(super) async fn call(
             () = stop.cancelled() => return Ok(calls),
         }
         let index = random.random_range(0..run.fleet.len());
-        let integration = run.fleet.integration(index).as_str();
+        let integration = run.fleet.integration(index);
         let pool = run.installation.database.pool();
         let Some(up) = run.outage.up() else {
             continue;
         };
-        let before = store::has_token(pool, integration, PATIENCE).await;
-        let is_served = ask(run, integration).await;
+        let before = store::has_token(pool, integration.as_str(), PATIENCE).await;
+        let asked = run
+            .access
+            .access_token(integration, Duration::ZERO, DEADLINE);
+        let is_served = asked.await.is_ok();
         calls.asked += 1;
         if is_served {
             calls.served += 1;
@@ -52,11 +58,4 @@ pub(super) async fn call(
             calls.refused += 1;
         }
     }
-}
-
-/// Asks for a token as whoever acts for a user does, and tells whether it came.
-async fn ask(run: &Run, integration: &str) -> bool {
-    let pool = run.installation.database.pool();
-    let found = store::has_token(pool, integration, Duration::ZERO).await;
-    matches!(found, Ok(Some(true)))
 }

@@ -10,6 +10,7 @@ use rand::rngs::StdRng;
 use sqlx::types::time::OffsetDateTime;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use workapi_sandbox::{Control, RotationClass, Sandbox};
+use workapi_vault::AccessVault;
 
 use super::Options;
 use super::fleet::Fleet;
@@ -35,6 +36,8 @@ const SHOW: u64 = 5;
 pub(super) struct Run {
     pub(super) options: Options,
     pub(super) installation: Installation,
+    /// The vault, as who acts for users has it.
+    pub(super) access: AccessVault,
     pub(super) control: Control,
     pub(super) fleet: Fleet,
     /// The programs that are killed: first those that speak to the provider.
@@ -148,6 +151,7 @@ impl Run {
         }
         Ok(Self {
             options,
+            access: installation.access_vault().await?,
             installation,
             control,
             fleet,

@@ -4,7 +4,7 @@ mod options;
 mod report;
 mod run;
 mod sample;
-mod seed;
+pub(crate) mod seed;
 mod store;
 mod stub;
 

@@ -19,7 +19,7 @@ const LIFE: Duration = Duration::from_hours(1);
 const CLIENT_ID: &str = "bench";
 
 /// Fills the vault with so many credentials, none of them due.
-pub(super) async fn fill(
+pub(crate) async fn fill(
     installation: &Installation,
     provider: &Provider,
     credentials: u32,

@@ -1,6 +1,8 @@
 //! The throughput bench in small: nothing is measured, but everything is rotated once.
 
 use workapi_benches::Urls;
+use workapi_benches::due_selection::Selection;
+use workapi_benches::on_demand::Calls;
 use workapi_benches::throughput::{self, NatsSync, Options};
 use workapi_sandbox::RotationClass;
 
@@ -27,4 +29,24 @@ async fn what_is_due_is_rotated_just_once() {
     assert_eq!(report.committed, 400);
     assert_eq!(report.not_once_at_provider, 0);
     assert_eq!(report.not_once_in_vault, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_reads_as_much_of_the_index_whatever_is_stored() {
+    let urls = Urls::from_environment().unwrap();
+    let few = Selection::measure(&urls, 1_000, 5).await.unwrap();
+    let many = Selection::measure(&urls, 20_000, 5).await.unwrap();
+
+    // Entries of rows that were claimed before may be passed over once more.
+    let differ = few.entries.abs_diff(many.entries);
+    assert!(differ <= 10, "{few:?} {many:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_call_for_a_token_that_is_there_gets_it() {
+    let urls = Urls::from_environment().unwrap();
+
+    let calls = Calls::measure(&urls, 50, 400).await.unwrap();
+
+    assert_eq!(calls.served(), 400);
 }
