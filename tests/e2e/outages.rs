@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
 use workapi_testkit::{Proxy, eventually, nats_url, postgres_url, redis_url};
 use workapi_tests::{Options, Stack};
 
@@ -156,4 +157,31 @@ async fn a_deletion_that_the_bus_could_not_tell_is_found_out_by_the_callback() {
     let ended = stack.credential_in(&id, "revoked").await;
     assert!(!ended.has_secrets);
     assert_eq!(stack.count("revocations").await, 1);
+}
+
+#[tokio::test]
+async fn fm_05_why_a_refresh_failed_waits_for_a_database_that_went_away() {
+    let (stack, way) = stack_with_a_way_to_its_vault().await;
+    let user = stack.user().await;
+    let id = user.connect("email", ANN).await;
+    let fault = json!({
+        "endpoint": "token", "kind": "status", "status": 503, "delay_ms": 3_600_000,
+    });
+    stack.inject_fault(&fault).await;
+    stack.make_due(&id).await;
+    stack.faults_begun().await;
+
+    way.cut().await;
+    stack.end_faults().await;
+    let status = format!("/integrations/{id}/status");
+    eventually("a program that misses the vault", || async {
+        let answer = user.call("GET", &status, None).await;
+        (answer.status == 503).then_some(())
+    })
+    .await;
+    way.reopen().await;
+
+    // Otherwise nobody would know before the lease ends, a minute later.
+    let failed = stack.credential_when(&id, "the failure", |found| found.failures == 1);
+    assert_eq!(failed.await.state, "active");
 }

@@ -59,7 +59,7 @@ async fn a_provider_that_takes_too_long_is_given_up() {
 
 #[tokio::test]
 async fn a_provider_that_does_not_say_whose_account_it_is_connects_nothing() {
-    let manifest = "[account]\nsource = \"userinfo\"\n".to_owned();
+    let manifest = "[account]\nsource = \"userinfo\"\n[token]\ndeadline_seconds = 1\n".to_owned();
     let options = Options {
         manifests: vec![("sandbox", manifest)],
         ..Options::default()
@@ -107,4 +107,23 @@ async fn a_browser_that_goes_away_during_the_exchange_does_not_stop_it() {
     .await;
     assert_eq!(stack.credential(&id).await.unwrap().state, "active");
     assert_eq!(stack.count("exchanges").await, 1);
+}
+
+#[tokio::test]
+async fn a_provider_that_fails_to_say_whose_account_it_is_is_asked_again() {
+    let manifest = "[account]\nsource = \"userinfo\"\n".to_owned();
+    let options = Options {
+        manifests: vec![("sandbox", manifest)],
+        ..Options::default()
+    };
+    let stack = Stack::start_with(options).await;
+    let user = stack.user().await;
+    let id = user.create_integration("sandbox", "email").await;
+    let fault = json!({"endpoint": "userinfo", "kind": "status", "status": 503});
+    stack.inject_fault(&fault).await;
+
+    let landing = user.authorize(&id, ANN).await;
+
+    assert_eq!(landing.outcome(), "success");
+    assert_eq!(user.provider_id(&id).await, ANN);
 }

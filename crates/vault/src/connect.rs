@@ -14,7 +14,8 @@ use workapi_types::{GrantId, IntegrationId, MediaType, UserId};
 
 use crate::answer::{Origin, SealedAnswer};
 use crate::sealing::{self, PairSlot, SealedPair};
-use crate::store::{credential, lock, projection, tombstone, used_state};
+use crate::store::credential::PairRow;
+use crate::store::{credential, lock, projection, rotation_attempt, tombstone, used_state};
 use crate::tokens::Deadlines;
 use crate::{Error, Grant, TokenSet, Vault};
 
@@ -218,7 +219,8 @@ impl Vault {
     ///
     /// # Errors
     /// Fails when the vault does. The outcome of a commit may then be unknown: calling again
-    /// with the same grant is safe.
+    /// with the same grant is safe. [`Error::InRotation`] passes as soon as the outcome of a rotation
+    /// is known.
     pub async fn connect(&self, answer: &SealedAnswer) -> Result<Connected, Error> {
         let mut transaction = self.database.begin().await?;
         let grant = &answer.grant;
@@ -240,7 +242,15 @@ impl Vault {
         if let Some(refusal) = stored.as_ref().and_then(|stored| refuse(stored, answer)) {
             return Ok(refusal);
         }
-        let pair = self.complete_pair(answer, stored.as_ref())?;
+        let pair = match stored.as_ref().and_then(|stored| goes_on(stored, answer)) {
+            Some((stored, sealed, salt)) => {
+                if rotation_attempt::may_be_spent(&mut transaction, &answer.integration_id).await? {
+                    return Err(Error::InRotation);
+                }
+                self.complete_pair(answer, stored, sealed, salt)?
+            }
+            None => answer.pair.clone(),
+        };
         if pair.refresh.is_none() && answer.owes_refresh_token() {
             return Ok(Connected::NoRefreshToken);
         }
@@ -250,32 +260,36 @@ impl Vault {
         Ok(Connected::Stored)
     }
 
-    /// Adds the stored refresh token where none came and that one may serve the new grant too:
-    /// it is the same client's, of a credential that is not broken.
+    /// Adds the stored refresh token to a pair that lacks one.
     fn complete_pair(
         &self,
         answer: &SealedAnswer,
-        stored: Option<&credential::PairRow>,
+        stored: &PairRow,
+        sealed: &[u8],
+        salt: &Salt,
     ) -> Result<SealedPair, Error> {
-        let pair = answer.pair.clone();
-        let Some(stored) = stored.filter(|stored| {
-            pair.refresh.is_none()
-                && stored.is_live()
-                && stored.provider_config_id == answer.grant.provider_config_id
-        }) else {
-            return Ok(pair);
-        };
-        let (Some(sealed), Some(salt)) = (&stored.sealed_refresh, &stored.salt) else {
-            return Ok(pair);
-        };
         let slot = PairSlot {
             integration_id: &answer.integration_id,
             grant_id: stored.grant_id,
             generation: stored.generation,
         };
         let token = sealing::open_refresh(&self.keyring, salt, slot, sealed)?;
+        let pair = answer.pair.clone();
         sealing::add_refresh(&self.keyring, &answer.salt, answer.slot(), pair, &token)
     }
+}
+
+/// Returns the stored refresh token where none came and that one may serve the new grant too: it is
+/// the same client's, of a credential that is not broken.
+fn goes_on<'a>(
+    stored: &'a PairRow,
+    answer: &SealedAnswer,
+) -> Option<(&'a PairRow, &'a [u8], &'a Salt)> {
+    let may_serve = answer.pair.refresh.is_none()
+        && stored.is_live()
+        && stored.provider_config_id == answer.grant.provider_config_id;
+    let sealed = stored.sealed_refresh.as_deref().filter(|_| may_serve)?;
+    Some((stored, sealed, stored.salt.as_ref()?))
 }
 
 /// Puts the tokens of a deleted integration where the revocation finds them: who connects sends
@@ -314,7 +328,7 @@ async fn announce(
 }
 
 /// Says why `answer` may not replace what is stored, if so.
-fn refuse(stored: &credential::PairRow, answer: &SealedAnswer) -> Option<Connected> {
+fn refuse(stored: &PairRow, answer: &SealedAnswer) -> Option<Connected> {
     if stored.provider_subject != answer.grant.provider_subject {
         Some(Connected::AccountMismatch)
     } else if stored.grant_id > answer.grant_id {

@@ -21,6 +21,9 @@ pub enum Error {
     /// Work on a file was cut short by the end of the process.
     #[error("failed to wait for a file")]
     Interrupted(#[from] tokio::task::JoinError),
+    /// A new grant is to go on with the stored refresh token, which a rotation may be spending now.
+    #[error("the refresh token that the grant goes on with is being rotated")]
+    InRotation,
     /// A row holds something that no version of this program writes.
     #[error("the vault holds an invalid {0}")]
     Corrupt(&'static str),

@@ -54,7 +54,7 @@ pub use connect::{Connected, Exchange, ExchangeStart, NewGrant, OpenExchange, St
 pub use error::Error;
 pub use grant::Grant;
 pub use inspection::{Inspection, JobState, RotationAttempt};
-pub use journal::{Kept, Sinks, Spill, SpillError, Urgency};
+pub use journal::{Kept, Outcome, Sinks, Spill, SpillError, Urgency};
 pub use listing::{CredentialFilter, ListedCredential};
 pub use on_demand::{
     AccessTokenGrant, AccessVault, Check, ClaimNow, OnDemand, OnDemandClaim, OnDemandError,

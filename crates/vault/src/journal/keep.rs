@@ -8,8 +8,8 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use super::{Entry, Sinks};
-use crate::Error;
 use crate::answer::SealedAnswer;
+use crate::{Connected, Error, Settled};
 
 /// How long PostgreSQL may take before its silence counts as a refusal.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -29,6 +29,25 @@ pub enum Urgency {
     AtOnce,
     /// The provider would answer once more.
     WhenNeeded,
+}
+
+/// What PostgreSQL says to an answer.
+pub trait Outcome {
+    /// Returns whether nobody needs the answer of another sink any more: it is stored, or nothing of
+    /// it may be.
+    fn is_final(&self) -> bool;
+}
+
+impl Outcome for Settled {
+    fn is_final(&self) -> bool {
+        *self != Self::UnknownGrant
+    }
+}
+
+impl Outcome for Connected {
+    fn is_final(&self) -> bool {
+        true
+    }
 }
 
 /// What became of an answer.
@@ -60,11 +79,12 @@ struct Keeping<'a> {
 impl Sinks {
     /// Keeps an answer: `commit` is repeated until PostgreSQL has taken it, and meanwhile the
     /// other sinks are written. As long as nothing else has it, nothing ends this. Once another
-    /// sink has it, the end of `give_up` does, and the answer is folded later.
+    /// sink has it, the end of `give_up` does, and the answer is folded later. So it is where
+    /// PostgreSQL can't place the answer yet.
     ///
     /// # Errors
     /// Fails when `commit` fails for another reason than the database, or a key is missing.
-    pub async fn keep<T, Committing>(
+    pub async fn keep<T: Outcome, Committing>(
         &self,
         answer: &SealedAnswer,
         urgency: Urgency,
@@ -91,7 +111,10 @@ impl Sinks {
 }
 
 impl Keeping<'_> {
-    async fn commit<T, Committing>(&self, commit: impl Fn() -> Committing) -> Result<T, Error>
+    async fn commit<T: Outcome, Committing>(
+        &self,
+        commit: impl Fn() -> Committing,
+    ) -> Result<T, Error>
     where
         Committing: Future<Output = Result<T, Error>>,
     {
@@ -100,7 +123,7 @@ impl Keeping<'_> {
             // An unknown outcome is a refusal: committing again is safe.
             match timeout(COMMIT_TIMEOUT, commit()).await {
                 Ok(Ok(stored)) => break stored,
-                Ok(Err(Error::Database(error))) => {
+                Ok(Err(error @ (Error::Database(_) | Error::InRotation))) => {
                     tracing::warn!(integration.id = %self.entry.integration_id, %error, "an answer waits for the database");
                 }
                 Ok(Err(error)) => return Err(error),
@@ -111,6 +134,10 @@ impl Keeping<'_> {
             sleep(pause).await;
             pause = longest.min(pause * 2);
         };
+        if !stored.is_final() {
+            self.until(|held| held.journal || held.spill).await;
+            return Ok(stored);
+        }
         self.note(|_| {});
         if self.urgency == Urgency::AtOnce {
             // It is the copy with which a restored vault is brought up to date.
@@ -236,9 +263,10 @@ impl Keeping<'_> {
         });
     }
 
-    async fn finish<T>(self, stored: Option<T>) -> Result<Kept<T>, Error> {
+    async fn finish<T: Outcome>(self, stored: Option<T>) -> Result<Kept<T>, Error> {
         let held = *self.held.borrow();
-        if let (Some(spill), true, true) = (&self.sinks.spill, held.spill, stored.is_some()) {
+        let is_final = stored.as_ref().is_some_and(Outcome::is_final);
+        if let (Some(spill), true, true) = (&self.sinks.spill, held.spill, is_final) {
             // A file that stays is folded at the next start, which changes nothing.
             if let Err(error) = spill.remove(&self.entry).await {
                 tracing::warn!(%error, "a spill file that is not needed any more stays");

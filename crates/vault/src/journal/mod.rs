@@ -10,6 +10,6 @@ mod spill;
 
 pub(crate) use entry::Entry;
 pub(crate) use fold::Folded;
-pub use keep::{Kept, Urgency};
+pub use keep::{Kept, Outcome, Urgency};
 pub use sinks::Sinks;
 pub use spill::{Spill, SpillError};

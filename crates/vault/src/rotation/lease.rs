@@ -47,6 +47,8 @@ pub struct RotationLease {
     pub unresolved: Option<Unresolved>,
     /// The life that the stored access token had left when the lease was written.
     pub access_left: Duration,
+    /// How long the lease lasts, from `leased_at` on.
+    pub(super) length: Duration,
     pub(super) lease_token: Uuid,
     pub(super) salt: Salt,
     pub(super) failures: i32,
@@ -66,6 +68,11 @@ pub enum RotationStart {
 }
 
 impl RotationLease {
+    /// Returns how long the lease lasts from now, at least.
+    pub fn time_left(&self) -> Duration {
+        self.length.saturating_sub(self.leased_at.elapsed())
+    }
+
     pub(crate) fn lease_token(&self) -> Uuid {
         self.lease_token
     }
@@ -75,6 +82,10 @@ impl RotationLease {
     pub fn explain(&self, cause: Cause, idle: Option<Duration>) -> Cause {
         let since_success = self.since_success + self.leased_at.elapsed();
         plan::explain_rejection(cause, self.past_absolute_end, since_success, idle)
+    }
+
+    pub(crate) fn length(&self) -> Duration {
+        self.length
     }
 
     pub(crate) fn failures(&self) -> i32 {
@@ -125,13 +136,19 @@ impl Vault {
         let Some(row) = self.lease(asked.clone()).await? else {
             return Ok(RotationStart::NothingDue);
         };
-        let unfinished_jobs = row.unfinished_jobs;
-        let lease = self.open_lease(asked, row, leased_at)?;
-        if unfinished_jobs > MAX_UNFINISHED_JOBS {
-            self.give_up(&lease).await?;
+        if row.unfinished_jobs > MAX_UNFINISHED_JOBS {
+            self.give_up(&asked, row.grant.try_into()?).await?;
             return Ok(RotationStart::Poisoned);
         }
-        Ok(RotationStart::Leased(Box::new(lease)))
+        match self.open_lease(&asked, row, leased_at) {
+            Ok(lease) => Ok(RotationStart::Leased(Box::new(lease))),
+            Err(error) => {
+                // Nothing is sent; the job counts as one that died.
+                let mut connection = self.database.pool().acquire().await?;
+                rotation_attempt::finish(&mut connection, asked.attempt_id, "not_sent").await?;
+                Err(error)
+            }
+        }
     }
 
     /// Asks for a lease, together with whoever else asks for one now.
@@ -151,11 +168,12 @@ impl Vault {
     }
 
     /// Leaves a credential whose jobs died three times to an operator.
-    async fn give_up(&self, lease: &RotationLease) -> Result<(), Error> {
+    async fn give_up(&self, asked: &AskedLease, grant: Grant) -> Result<(), Error> {
         let mut transaction = self.database.begin().await?;
-        rotation_attempt::finish(&mut transaction, lease.attempt_id, "not_sent").await?;
-        if credential::give_up(&mut transaction, lease).await? {
-            outbox::append(&mut transaction, &given_up(lease)).await?;
+        rotation_attempt::finish(&mut transaction, asked.attempt_id, "not_sent").await?;
+        let integration_id = &asked.claim.integration_id;
+        if credential::give_up(&mut transaction, integration_id, asked.lease_token).await? {
+            outbox::append(&mut transaction, &given_up(integration_id, &grant)).await?;
         }
         transaction.commit().await?;
         Ok(())
@@ -163,16 +181,11 @@ impl Vault {
 
     fn open_lease(
         &self,
-        asked: AskedLease,
+        asked: &AskedLease,
         row: LeasedRow,
         leased_at: Instant,
     ) -> Result<RotationLease, Error> {
-        let AskedLease {
-            claim,
-            lease_token,
-            attempt_id,
-            ..
-        } = asked;
+        let claim = &asked.claim;
         let salt = Salt::from_slice(&row.salt)?;
         let slot = PairSlot {
             integration_id: &claim.integration_id,
@@ -182,7 +195,8 @@ impl Vault {
         let refresh_token = sealing::open_refresh(&self.keyring, &salt, slot, &row.sealed_refresh)?;
         let seconds = |seconds: f64| Duration::from_secs_f64(seconds.max(0.0));
         Ok(RotationLease {
-            attempt_id,
+            attempt_id: asked.attempt_id,
+            integration_id: claim.integration_id.clone(),
             grant: row.grant.try_into()?,
             grant_id: claim.grant_id,
             generation: row.generation,
@@ -193,21 +207,21 @@ impl Vault {
                 first_sent: seconds(age),
             }),
             access_left: seconds(row.access_left),
-            lease_token,
+            length: asked.length,
+            lease_token: asked.lease_token,
             salt,
             failures: row.failures,
             past_absolute_end: row.past_absolute_end,
             since_success: seconds(row.since_success),
-            integration_id: claim.integration_id,
         })
     }
 }
 
-fn given_up(lease: &RotationLease) -> CredentialStateChanged {
+fn given_up(integration_id: &IntegrationId, grant: &Grant) -> CredentialStateChanged {
     CredentialStateChanged {
-        integration_id: lease.integration_id.to_string(),
-        environment_guid: lease.grant.environment_guid.to_string(),
-        provider: lease.grant.provider.to_string(),
+        integration_id: integration_id.to_string(),
+        environment_guid: grant.environment_guid.to_string(),
+        provider: grant.provider.to_string(),
         state: State::NeedsOperator.to_string(),
         cause: Cause::Internal.to_string(),
         action: State::NeedsOperator.action().to_string(),

@@ -1,12 +1,14 @@
 //! What is tried before a grant is called dead: answers of the same grant that lost a race
 //! (refresh protocol, section 4.6).
 
+use std::time::Instant;
+
 use workapi_keyring::Salt;
 use workapi_types::AttemptId;
 
 use super::RotationLease;
 use crate::sealing::{self, PairSlot};
-use crate::store::{quarantine, rotation_attempt};
+use crate::store::{credential, quarantine, rotation_attempt};
 use crate::{Error, Vault};
 
 /// A quarantined answer whose refresh token is tried in the place of the stored one.
@@ -20,7 +22,8 @@ pub struct SecondChance {
 
 impl Vault {
     /// Finds the newest live quarantined answer of the lease's grant that was not tried yet, and
-    /// records an attempt with its refresh token; `None` when there is none.
+    /// records an attempt with its refresh token under the lease, which begins anew; `None` when there
+    /// is none, or the lease is not ours any more.
     ///
     /// An answer counts as tried only when it is `refused`, so that a crash does not cost it.
     ///
@@ -35,7 +38,13 @@ impl Vault {
         if let Some(refused) = refused {
             quarantine::mark_tried(&mut transaction, refused).await?;
         }
-        let Some(row) = quarantine::newest(&mut transaction, lease).await? else {
+        let leased_at = Instant::now();
+        let row = if credential::renew(&mut transaction, lease).await? {
+            quarantine::newest(&mut transaction, lease).await?
+        } else {
+            None
+        };
+        let Some(row) = row else {
             transaction.commit().await?;
             return Ok(None);
         };
@@ -54,6 +63,7 @@ impl Vault {
             lease: RotationLease {
                 attempt_id,
                 refresh_token,
+                leased_at,
                 ..lease.clone()
             },
             quarantined: AttemptId::from_uuid(row.attempt_id),

@@ -73,6 +73,31 @@ pub(crate) async fn is_committed(
     .await
 }
 
+/// Returns whether the refresh token of a credential, whose row is locked, may be spent by an attempt
+/// of which nobody knows how it ended, or which may be made right now.
+pub(crate) async fn may_be_spent(
+    connection: &mut PgConnection,
+    integration_id: &IntegrationId,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT lease_until > clock_timestamp()
+             OR EXISTS (
+                 SELECT 1
+                 FROM rotation_attempt
+                 WHERE rotation_attempt.integration_id = credential.integration_id
+                     AND rotation_attempt.grant_id = credential.grant_id
+                     AND rotation_attempt.generation = credential.generation
+                     AND rotation_attempt.state IN ('sent', 'unknown')
+             )
+         FROM credential
+         WHERE integration_id = $1",
+    )
+    .bind(integration_id.as_str())
+    .fetch_one(connection)
+    .await
+    .map(|may_be_spent: Option<bool>| may_be_spent.unwrap_or_default())
+}
+
 /// Records how an attempt ended. One of which nothing was known may yet be heard of.
 pub(crate) async fn finish(
     connection: &mut PgConnection,

@@ -84,7 +84,7 @@ async fn one_whose_process_died_is_waited_for_no_longer_than_two_minutes() {
     let vault = Fixture::new().await;
     let integration = vault.connected().await;
     vault.begin(&integration, "1234").await;
-    sqlx::query("UPDATE used_state SET started_at = started_at - interval '2 minutes'")
+    sqlx::query("UPDATE used_state SET started_at = started_at - interval '3 minutes'")
         .execute(&vault.sql)
         .await
         .unwrap();

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use workapi_types::IntegrationId;
-use workapi_vault::{Connected, NewGrant};
+use workapi_vault::{Connected, Error, NewGrant};
 
 use crate::credential::{assert_about, row, times};
-use crate::fixture::{Fixture, new_integration, store};
+use crate::fixture::{Fixture, new_integration, store, tokens};
 
 async fn grant_without_refresh_token(vault: &Fixture, integration: &IntegrationId) -> NewGrant {
     let mut grant = vault.grant(integration).await;
@@ -39,6 +39,31 @@ async fn the_live_one_of_the_same_client_goes_on_under_the_new_grant() {
     let lease = vault.lease(&integration).await;
     assert_eq!(lease.grant_id, grant.grant_id);
     assert_eq!(lease.refresh_token.expose(), "refresh-1");
+}
+
+#[tokio::test]
+async fn one_that_may_be_spent_right_now_goes_on_when_that_is_known() {
+    let vault = Fixture::new().await;
+    let integration = vault.connected().await;
+    let grant = grant_without_refresh_token(&vault, &integration).await;
+    let lease = vault.lease(&integration).await;
+
+    let leased = store(&vault.auth, &grant).await;
+    vault.end_lease(&integration).await;
+    let unresolved = store(&vault.auth, &grant).await;
+    let answer = vault.refresher.seal_answer(&lease, &tokens("2")).unwrap();
+    let settled = vault.refresher.commit_rotation(&lease, &answer, None).await;
+    settled.unwrap();
+    let stored = store(&vault.auth, &grant).await;
+
+    assert!(matches!(leased, Err(Error::InRotation)), "{leased:?}");
+    assert!(
+        matches!(unresolved, Err(Error::InRotation)),
+        "{unresolved:?}"
+    );
+    assert_eq!(stored.unwrap(), Connected::Stored);
+    let lease = vault.lease(&integration).await;
+    assert_eq!(lease.refresh_token.expose(), "refresh-2");
 }
 
 #[tokio::test]

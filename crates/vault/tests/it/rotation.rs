@@ -136,6 +136,28 @@ async fn a_credential_whose_jobs_died_three_times_waits_for_an_operator() {
 }
 
 #[tokio::test]
+async fn a_refresh_token_that_can_not_be_opened_waits_for_an_operator_after_three_jobs() {
+    let vault = Fixture::new().await;
+    let integration = vault.connected().await;
+    let broken = "UPDATE credential SET sealed_refresh = 'x' WHERE integration_id = $1";
+    vault.execute(broken, &integration).await;
+    let mut starts = Vec::new();
+    for _ in 0..4 {
+        let job = vault.job(&integration).await;
+        starts.push(vault.refresher.start_rotation(&job, DEADLINE).await);
+        vault.end_lease(&integration).await;
+    }
+
+    let fourth = starts.pop().unwrap();
+    assert!(starts.iter().all(Result::is_err), "{starts:?}");
+    assert!(matches!(fourth, Ok(RotationStart::Poisoned)), "{fourth:?}");
+    let row = row(&vault.sql, &integration).await;
+    assert_eq!(row.state, "needs_operator");
+    let unsent = "SELECT count(*) FROM rotation_attempt WHERE state = 'not_sent'";
+    assert_eq!(vault.count(unsent).await, 4);
+}
+
+#[tokio::test]
 async fn a_lease_under_which_nothing_was_sent_is_given_back() {
     let vault = Fixture::new().await;
     let integration = vault.connected().await;

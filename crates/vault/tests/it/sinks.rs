@@ -212,6 +212,23 @@ async fn a_spilled_answer_that_postgresql_takes_after_all_leaves_no_file() {
 }
 
 #[tokio::test]
+async fn a_spilled_answer_whose_grant_a_restored_vault_lacks_stays() {
+    let kit = Kit::new().await;
+    let spill = tempfile::tempdir().unwrap();
+    let integration = kit.vault.connected().await;
+    let (lease, answer) = kit.answered(&integration).await;
+    let lacks = "DELETE FROM credential WHERE integration_id = $1";
+    kit.vault.execute(lacks, &integration).await;
+    kit.nats.cut().await;
+
+    let sinks = kit.refresher(Some(spill.path()));
+    let kept = keep(&sinks, Urgency::AtOnce, &lease, &answer, pending()).await;
+
+    assert_eq!(kept.stored, Some(Settled::UnknownGrant));
+    assert_eq!(entries(spill.path()), 1);
+}
+
+#[tokio::test]
 async fn a_spill_directory_belongs_to_one_process() {
     let kit = Kit::new().await;
     let spill = tempfile::tempdir().unwrap();

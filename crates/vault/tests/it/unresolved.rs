@@ -144,6 +144,40 @@ async fn an_answer_that_lost_a_race_is_a_second_chance_once() {
 }
 
 #[tokio::test]
+async fn fm_05_a_second_chance_has_a_whole_lease() {
+    let vault = Fixture::new().await;
+    let integration = vault.connected().await;
+    race(&vault, &integration).await;
+    let lease = vault.lease(&integration).await;
+    vault.end_lease(&integration).await;
+
+    let chance = vault.refresher.second_chance(&lease, None).await.unwrap();
+
+    let chance = chance.expect("nobody has taken the lease").lease;
+    assert!(chance.leased_at > lease.leased_at);
+    let job = vault.job(&integration).await;
+    let other = vault.refresher.start_rotation(&job, DEADLINE).await;
+    assert!(matches!(other, Ok(RotationStart::NothingDue)), "{other:?}");
+}
+
+#[tokio::test]
+async fn fm_05_who_has_lost_the_lease_gets_no_second_chance() {
+    let vault = Fixture::new().await;
+    let integration = vault.connected().await;
+    race(&vault, &integration).await;
+    let late = vault.lease(&integration).await;
+    vault.end_lease(&integration).await;
+    vault.lease(&integration).await;
+    let attempts = "SELECT count(*) FROM rotation_attempt";
+    let before = vault.count(attempts).await;
+
+    let chance = vault.refresher.second_chance(&late, None).await.unwrap();
+
+    assert!(chance.is_none(), "{chance:?}");
+    assert_eq!(vault.count(attempts).await, before);
+}
+
+#[tokio::test]
 async fn a_second_chance_that_works_becomes_the_next_generation() {
     let vault = Fixture::new().await;
     let integration = vault.connected().await;

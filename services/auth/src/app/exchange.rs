@@ -1,9 +1,9 @@
 //! Exchanging a code for tokens and storing the grant, in a task that no caller can end.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use workapi_oauth::{AccountError, ExchangeRequest, RedirectUri, TokenAnswer, TokenError};
+use workapi_oauth::{Account, AccountError, ExchangeRequest, RedirectUri, TokenAnswer, TokenError};
 use workapi_providers::{Manifest, MobileRedirect};
 use workapi_types::{
     AuthorizationCode, CodeVerifier, EnvironmentGuid, GrantId, IntegrationId, MediaType,
@@ -16,6 +16,8 @@ use workapi_vault::{
 use crate::app::directory::Recorded;
 use crate::app::{App, Error, Outcome};
 
+/// The pause between two questions whose account it is.
+const ACCOUNT_PAUSE: Duration = Duration::from_secs(1);
 /// How long a grant that another sink has is offered to PostgreSQL.
 const STORE_PATIENCE: Duration = Duration::from_mins(1);
 /// How long a shutdown waits for a grant that no sink takes. A second signal ends it.
@@ -69,7 +71,7 @@ impl App {
         exchange: CodeExchange,
     ) -> Result<Exchanged, Error> {
         let manifest = self.manifest(&exchange.provider)?;
-        let deadline = manifest.token.deadline * 2 + STORE_PATIENCE;
+        let deadline = manifest.token.deadline * 3 + STORE_PATIENCE;
         let app = Arc::clone(self);
         let task = async move { app.exchange_detached(exchange).await };
         self.shutdown
@@ -111,11 +113,7 @@ impl App {
                 return Ok(outcome_of_token_error(&error).into());
             }
         };
-        let account = self
-            .oauth
-            .account(manifest, &exchange.client.client_id, &answer)
-            .await;
-        let account = match account {
+        let account = match self.account(manifest, exchange, &answer).await {
             Ok(account) => account,
             Err(error) => {
                 tracing::warn!(provider = %exchange.provider, %error, "an account was not told");
@@ -153,6 +151,27 @@ impl App {
             deadline: manifest.token.deadline,
         };
         self.oauth.exchange_code(request).await
+    }
+
+    /// Learns whose grant it is. Without that it can't be stored, and the code is spent: a provider
+    /// that fails for a moment is asked again for as long as an exchange may take.
+    async fn account(
+        &self,
+        manifest: &Manifest,
+        exchange: &CodeExchange,
+        answer: &TokenAnswer,
+    ) -> Result<Account, AccountError> {
+        let client_id = &exchange.client.client_id;
+        let until = Instant::now() + manifest.token.deadline;
+        loop {
+            match self.oauth.account(manifest, client_id, answer).await {
+                Err(error) if error.is_retryable() && Instant::now() + ACCOUNT_PAUSE < until => {
+                    tracing::debug!(provider = %exchange.provider, %error, "an account is asked for again");
+                    tokio::time::sleep(ACCOUNT_PAUSE).await;
+                }
+                told => return told,
+            }
+        }
     }
 
     /// Stores a grant. Its tokens exist nowhere else, so every sink is asked; a grant that only the

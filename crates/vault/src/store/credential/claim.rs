@@ -149,7 +149,8 @@ const LEASE_ALL: &str = "
 /// Leaves a credential whose jobs die to an operator. Returns whether the lease was still there.
 pub(crate) async fn give_up(
     connection: &mut PgConnection,
-    lease: &RotationLease,
+    integration_id: &IntegrationId,
+    lease_token: Uuid,
 ) -> Result<bool, sqlx::Error> {
     let given_up = sqlx::query(
         "UPDATE credential
@@ -157,11 +158,33 @@ pub(crate) async fn give_up(
              lease_token = NULL, lease_until = NULL, unfinished_jobs = unfinished_jobs - 1
          WHERE integration_id = $1 AND lease_token = $2",
     )
-    .bind(lease.integration_id.as_str())
-    .bind(lease.lease_token())
+    .bind(integration_id.as_str())
+    .bind(lease_token)
     .execute(connection)
     .await?;
     Ok(given_up.rows_affected() == 1)
+}
+
+/// Makes a lease last for its whole length again, from now on, if it is still ours and the token pair
+/// still the one that was leased. Returns whether it is.
+pub(crate) async fn renew(
+    connection: &mut PgConnection,
+    lease: &RotationLease,
+) -> Result<bool, sqlx::Error> {
+    let renewed = sqlx::query(
+        "UPDATE credential
+         SET lease_until = clock_timestamp() + make_interval(secs => $5)
+         WHERE integration_id = $1 AND grant_id = $2 AND generation = $3 AND lease_token = $4
+             AND state IN ('active', 'refresh_failing')",
+    )
+    .bind(lease.integration_id.as_str())
+    .bind(lease.grant_id.as_uuid())
+    .bind(lease.generation)
+    .bind(lease.lease_token())
+    .bind(lease.length().as_secs_f64())
+    .execute(connection)
+    .await?;
+    Ok(renewed.rows_affected() == 1)
 }
 
 /// Ends a lease under which nothing more is to be done; somebody looks again at once.

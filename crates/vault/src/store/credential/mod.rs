@@ -14,7 +14,9 @@ mod revoking;
 mod status;
 mod stuck;
 
-pub(crate) use claim::{AskedLease, ClaimKey, ClaimRow, LeasedRow, give_up, lease_all, release};
+pub(crate) use claim::{
+    AskedLease, ClaimKey, ClaimRow, LeasedRow, give_up, lease_all, release, renew,
+};
 pub(crate) use description::DescriptionRow;
 pub(crate) use due::{DueRefresh, Postponed, claim_refreshes, claim_revocations, put_off};
 pub(crate) use expiry::{ExpiringRow, take_expiry_notices};

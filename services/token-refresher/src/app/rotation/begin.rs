@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use workapi_providers::{Action, Cause};
 use workapi_vault::protocol::{Step, next_step};
-use workapi_vault::{Error, Failure, OAuthClient, Standing};
+use workapi_vault::{Error, Failure, OAuthClient, RotationLease, Standing};
 
-use super::Rotation;
+use super::{Rotation, while_leased};
 use crate::limits::{Outcome, Permit};
 
 /// A lease that is older than this is not acted on: something stood still, and the refresh
@@ -24,7 +24,7 @@ impl Rotation {
     /// which is recorded.
     pub(super) async fn begin(&self) -> Result<Option<(OAuthClient, Permit)>, Error> {
         if let Some(pause) = self.obstacle().await? {
-            self.put_off(pause).await?;
+            self.put_off(&self.lease, pause).await?;
             return Ok(None);
         }
         let client = match self
@@ -39,15 +39,35 @@ impl Rotation {
                 return Err(error);
             }
         };
-        let Some(permit) = self.app.admit(&self.lease, &self.manifest, &client).await? else {
+        let permit = self.leave_to_send(&self.lease, &client).await?;
+        Ok(permit.map(|permit| (client, permit)))
+    }
+
+    /// Asks for leave to send the token of a lease now. `None` when not: then it is put off.
+    pub(super) async fn leave_to_send(
+        &self,
+        lease: &RotationLease,
+        client: &OAuthClient,
+    ) -> Result<Option<Permit>, Error> {
+        let Some(permit) = self.app.admit(lease, &self.manifest, client).await? else {
             return Ok(None);
         };
-        if self.lease.leased_at.elapsed() > MAX_LEASE_AGE {
-            permit.finish(Outcome::Unsent).await;
-            self.put_off(Duration::ZERO).await?;
-            return Ok(None);
+        // Last, because whatever comes before it may take its time.
+        let Some(pause) = self.unsafe_for(lease).await else {
+            return Ok(Some(permit));
+        };
+        permit.finish(Outcome::Unsent).await;
+        self.put_off(lease, pause).await?;
+        Ok(None)
+    }
+
+    /// Says how long to wait where an answer might get lost, or meet that of somebody else.
+    async fn unsafe_for(&self, lease: &RotationLease) -> Option<Duration> {
+        if self.replay.is_single_use() && !self.app.sinks.are_ready(lease.leased_at).await {
+            tracing::warn!(integration.id = %lease.integration_id, "no two sinks would take an answer now: nothing is sent");
+            return Some(SINK_PAUSE);
         }
-        Ok(Some((client, permit)))
+        (lease.leased_at.elapsed() > MAX_LEASE_AGE).then_some(Duration::ZERO)
     }
 
     /// Says how long nothing may be sent, if so.
@@ -70,14 +90,10 @@ impl Rotation {
                 }
             }
         }
-        if let Step::Wait(pause) = next_step(self.replay, lease.unresolved, lease.access_left) {
-            return Ok(Some(pause));
+        match next_step(self.replay, lease.unresolved, lease.access_left) {
+            Step::Wait(pause) => Ok(Some(pause)),
+            Step::Send => Ok(None),
         }
-        let ready = !self.replay.is_single_use() || self.app.sinks.are_ready(lease.leased_at).await;
-        if !ready {
-            tracing::warn!(integration.id = %lease.integration_id, "no two sinks would take an answer now: nothing is sent");
-        }
-        Ok((!ready).then_some(SINK_PAUSE))
     }
 
     /// Says how long a token rests that a restored vault may hold although it is spent.
@@ -92,16 +108,17 @@ impl Rotation {
         }
     }
 
-    async fn put_off(&self, pause: Duration) -> Result<(), Error> {
+    async fn put_off(&self, lease: &RotationLease, pause: Duration) -> Result<(), Error> {
         self.count("not_sent");
-        self.app.vault().postpone(&self.lease, pause).await
+        let postpone = || self.app.vault().postpone(lease, pause);
+        while_leased(lease, postpone).await
     }
 
     /// Ends a lease for want of the client. A database that is away is asked again at once; a
     /// client that can't be opened is a fault of ours, which the next try would meet again.
     async fn fail_for_want_of_client(&self, error: &Error) -> Result<(), Error> {
         if error.is_unavailable() {
-            return self.put_off(Duration::ZERO).await;
+            return self.put_off(&self.lease, Duration::ZERO).await;
         }
         self.count("not_sent");
         let failure = Failure {
@@ -111,7 +128,7 @@ impl Rotation {
             rejected: true,
             keeps_lease: false,
         };
-        let recorded = self.app.vault().record_failure(&self.lease, &failure);
-        recorded.await.map(drop)
+        let record = || self.app.vault().record_failure(&self.lease, &failure);
+        while_leased(&self.lease, record).await.map(drop)
     }
 }

@@ -1,11 +1,13 @@
 //! What becomes of a credential whose refresh token brought no tokens.
 
+use tokio::join;
 use workapi_oauth::{TokenError, classify};
 use workapi_providers::Action;
 use workapi_vault::protocol::cause_of_rejection;
 use workapi_vault::{Error, Failure, OAuthClient, RotationLease, State};
 
-use super::Rotation;
+use super::{Rotation, while_leased};
+use crate::limits::Outcome;
 
 impl Rotation {
     /// Records why there is no answer. Before a grant is called dead, everything is tried that
@@ -35,11 +37,17 @@ impl Rotation {
             let Some(chance) = vault.second_chance(&lease, refused).await? else {
                 break;
             };
-            refused = Some(chance.quarantined);
             lease = chance.lease;
-            match self.send(client, &lease).await {
-                Ok(answer) => return self.keep(client, &lease, answer).await,
+            let Some(permit) = self.leave_to_send(&lease, client).await? else {
+                return Ok(());
+            };
+            refused = Some(chance.quarantined);
+            let answer = self.send(client, &lease).await;
+            let finished = permit.finish(Outcome::of(&self.manifest, &answer));
+            match answer {
+                Ok(answer) => return join!(finished, self.keep(client, &lease, answer)).1,
                 Err(another) => {
+                    finished.await;
                     failure = self.classify(&another);
                     error = another;
                 }
@@ -70,7 +78,8 @@ impl Rotation {
         failure: &Failure,
         error: &TokenError,
     ) -> Result<(), Error> {
-        let state = self.app.vault().record_failure(lease, failure).await?;
+        let tell = || self.app.vault().record_failure(lease, failure);
+        let state = while_leased(lease, tell).await?;
         if failure.action == Action::Operator {
             self.app.breakers.look().await;
         }

@@ -6,7 +6,9 @@ mod fail;
 mod keep;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::time::sleep;
 use workapi_oauth::{RefreshRequest, TokenAnswer, TokenError};
 use workapi_providers::Manifest;
 use workapi_vault::protocol::Replay;
@@ -15,6 +17,9 @@ use workapi_vault::{Error, OAuthClient, RotationLease};
 use crate::app::App;
 use crate::limits::Outcome;
 pub(crate) use keep::KEEPING_PATIENCE;
+
+/// The pause between two tries to tell the vault how an attempt ended.
+const TELLING_PAUSE: Duration = Duration::from_millis(500);
 
 /// A rotation under way.
 pub(crate) struct Rotation {
@@ -76,5 +81,25 @@ impl Rotation {
         self.app
             .counts
             .rotation(self.manifest.name.as_str(), outcome);
+    }
+}
+
+/// Tells the vault how an attempt ended, for as long as the lease lasts: what it does not know then is
+/// an attempt of which nobody knows what became.
+async fn while_leased<T, Telling>(
+    lease: &RotationLease,
+    tell: impl Fn() -> Telling,
+) -> Result<T, Error>
+where
+    Telling: Future<Output = Result<T, Error>>,
+{
+    loop {
+        match tell().await {
+            Err(error) if error.is_unavailable() && !lease.time_left().is_zero() => {
+                tracing::warn!(integration.id = %lease.integration_id, %error, "the end of an attempt waits for the database");
+                sleep(TELLING_PAUSE).await;
+            }
+            told => return told,
+        }
     }
 }
