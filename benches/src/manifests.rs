@@ -18,6 +18,8 @@ pub(crate) struct Provider {
     pub(crate) grace: Option<Duration>,
     /// How long one exchange may take.
     pub(crate) deadline: Duration,
+    /// How many exchanges may run at one time.
+    pub(crate) max_concurrency: u32,
 }
 
 impl Provider {
@@ -28,6 +30,7 @@ impl Provider {
             class,
             grace,
             deadline,
+            max_concurrency,
         } = self;
         let grace = grace.map_or(String::new(), |grace| {
             format!("grace_seconds = {}\n", grace.as_secs())
@@ -49,7 +52,7 @@ impl Provider {
              class = \"{class:?}\"\n\
              {grace}\
              keep_fresh_days = 0\n\
-             max_concurrency = 4096\n",
+             max_concurrency = {max_concurrency}\n",
             deadline.as_secs(),
         );
         fs::create_dir_all(folder)?;

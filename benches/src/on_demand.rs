@@ -40,6 +40,7 @@ impl Calls {
             class: RotationClass::D,
             grace: None,
             deadline: PATIENCE,
+            max_concurrency: 1,
         };
         seed::fill(&installation, &provider, credentials).await?;
         let names: Vec<String> = sqlx::query_scalar("SELECT integration_id FROM credential")

@@ -3,7 +3,7 @@
 use serde_json::json;
 use workapi_sandbox::ClientChange;
 use workapi_testkit::eventually;
-use workapi_tests::Stack;
+use workapi_tests::{Options, Stack};
 
 const ANN: &str = "ann@example.test";
 const BO: &str = "bo@example.test";
@@ -185,4 +185,30 @@ async fn an_integration_that_was_changed_during_the_consent_shows_what_was_conne
         shown.body["data"]["attributes"],
         json!({"provider": "sandbox", "provider_id": ANN, "media_type": "email"})
     );
+}
+
+#[tokio::test]
+async fn fm_15_an_account_with_nearly_all_grants_that_its_provider_keeps_is_warned_of() {
+    let options = Options {
+        manifests: vec![("sandbox", "[refresh]\nmax_grants = 3\n".to_owned())],
+        ..Options::default()
+    };
+    let stack = Stack::start_with(options).await;
+    let user = stack.user().await;
+    let warnings = || {
+        let metrics = stack.metrics().render();
+        let mut lines = metrics.lines();
+        lines.any(|line| line.starts_with("workapi_accounts_nearly_full_total{"))
+    };
+    user.connect("email", ANN).await;
+    user.connect("email", ANN).await;
+    user.connect("email", BO).await;
+    let before = warnings();
+
+    let last = user.connect("email", ANN).await;
+
+    assert!(!before);
+    assert!(warnings());
+    // A warning ends nothing.
+    assert_eq!(user.provider_id(&last).await, ANN);
 }

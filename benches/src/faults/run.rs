@@ -28,6 +28,9 @@ use crate::servers::{Servers, Urls};
 
 /// How long class C honours a spent refresh token: long enough for the protocol to use it.
 const GRACE: Duration = Duration::from_mins(5);
+/// How many exchanges may run at one time: as many as the credentials need, and those that are held
+/// up. After an outage, when all are due, they are the limit.
+const CONCURRENCY: u32 = 64;
 /// How often the run is looked at, and how often that is shown.
 const LOOK: Duration = Duration::from_secs(1);
 const SHOW: u64 = 5;
@@ -287,6 +290,7 @@ fn shares(options: &Options) -> [(Provider, usize); 3] {
         class,
         grace,
         deadline: options.deadline(),
+        max_concurrency: CONCURRENCY,
     };
     let tenth = options.credentials / 10;
     [

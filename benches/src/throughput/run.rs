@@ -18,6 +18,8 @@ use crate::{console, cpu};
 /// How often the run is looked at: counting costs the database some work too.
 const LOOK: Duration = Duration::from_secs(1);
 const HTTP_TIMEOUT: Duration = Duration::from_secs(5);
+/// More than any replica works on at once: the engine is measured, not its patience with providers.
+const CONCURRENCY: u32 = 4096;
 const DEADLINE: Duration = Duration::from_secs(30);
 const GRACE: Duration = Duration::from_mins(5);
 
@@ -43,6 +45,7 @@ pub async fn run(options: &Options, urls: &Urls, sync: NatsSync) -> anyhow::Resu
         class: options.class,
         grace: (options.class == RotationClass::C).then_some(GRACE),
         deadline: DEADLINE,
+        max_concurrency: CONCURRENCY,
     };
     let rotates = options.class != RotationClass::A;
     let stub = Stub::start(options.credentials, options.latency(), rotates).await?;

@@ -167,6 +167,15 @@ impl Vault {
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
+    /// Counts the live grants of the same account to the same OAuth client, whatever integrations
+    /// they are of.
+    ///
+    /// # Errors
+    /// Fails when the vault does.
+    pub async fn grants_of_account(&self, grant: &Grant) -> Result<i64, Error> {
+        Ok(credential::count_of_account(self.database.pool(), grant).await?)
+    }
+
     /// Seals a new grant, once: every sink stores this ciphertext.
     ///
     /// # Errors

@@ -15,8 +15,8 @@ use workapi_telemetry::Metrics;
 use workapi_vault::{AUTH_ROLE, MIGRATOR, OnDemand, Sinks, Vault};
 
 use crate::app::{
-    App, Authorizations, Directory, deletions, expiring, projections, recovery, restore, scheduler,
-    upkeep,
+    App, Authorizations, Directory, Evictions, deletions, expiring, projections, recovery, restore,
+    scheduler, upkeep,
 };
 use crate::{Config, Intervals, grpc};
 
@@ -120,6 +120,7 @@ impl Service {
             catalogue: config.catalogue,
             oauth: workapi_oauth::Client::new(workapi_oauth::HttpClient::new()?),
             directory: Directory::new(channel, &config.internal_token)?,
+            evictions: Evictions::new(&metrics.meter(NAME)),
             callback_url: callback_url(&config.public_url)?,
             shutdown: shutdown.clone(),
         });

@@ -39,6 +39,7 @@
 //! | `refresh.max_per_second` | exchanges a second for one client | none |
 //! | `refresh.idle_days` | life of a refresh token that is not used | none |
 //! | `refresh.absolute_days` | life of a grant | none |
+//! | `refresh.max_grants` | grants of one account that the provider keeps for one client | no limit |
 //! | `refresh.keep_fresh_days` | how long after its last use a credential is refreshed ahead; 0: always | 7 |
 //! | `[[errors]]` | rules for the errors of the token endpoint, first match first: `status` and `error` (one or both), `subtype` with `error`, `cause`, `action` | `[]` |
 //!

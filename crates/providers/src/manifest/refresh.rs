@@ -25,6 +25,9 @@ pub struct Refresh {
     pub idle: Option<Duration>,
     /// The life of a grant, whatever is done with it.
     pub absolute: Option<Duration>,
+    /// How many grants of one account the provider keeps for one client. It drops the oldest
+    /// without a word (failure mode FM-15).
+    pub max_grants: Option<NonZeroU32>,
     /// How long after its last use a credential is refreshed ahead of need;
     /// `None` means always.
     pub keep_fresh: Option<Duration>,
@@ -53,6 +56,7 @@ pub(super) struct Table {
     max_per_second: Option<NonZeroU32>,
     idle_days: Option<NonZeroU32>,
     absolute_days: Option<NonZeroU32>,
+    max_grants: Option<NonZeroU32>,
     keep_fresh_days: u32,
 }
 
@@ -66,6 +70,7 @@ impl Default for Table {
             max_per_second: None,
             idle_days: None,
             absolute_days: None,
+            max_grants: None,
             keep_fresh_days: 7,
         }
     }
@@ -86,6 +91,7 @@ impl Table {
             max_per_second: self.max_per_second,
             idle: self.idle_days.map(|days| DAY * days.get()),
             absolute: self.absolute_days.map(|days| DAY * days.get()),
+            max_grants: self.max_grants,
             keep_fresh: (self.keep_fresh_days > 0).then(|| DAY * self.keep_fresh_days),
         })
     }

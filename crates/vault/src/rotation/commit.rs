@@ -95,7 +95,7 @@ impl Vault {
         let mut transaction = self.database.begin().await?;
         let settled = settle(&mut transaction, lease.attempt_id, answer, grace).await?;
         if settled == Settled::Deleted && !answer.has_new_refresh_token {
-            credential::release(&mut transaction, lease).await?;
+            credential::postpone(&mut transaction, lease, Duration::ZERO).await?;
         }
         transaction.commit().await?;
         Ok(settled)

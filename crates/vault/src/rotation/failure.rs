@@ -71,7 +71,9 @@ impl Vault {
                     }
                     Some(_) => {}
                     // If it is the deletion that came between, its revocation waits for this lease.
-                    None => credential::release(&mut transaction, lease).await?,
+                    None => {
+                        credential::postpone(&mut transaction, lease, Duration::ZERO).await?;
+                    }
                 }
                 change.map(|change| change.state)
             }

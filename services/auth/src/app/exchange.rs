@@ -125,6 +125,10 @@ impl App {
         };
         let grant = new_grant(manifest, exchange, answer, account.subject, provider_id);
         let connected = self.store(&grant).await?;
+        if connected == Some(Connected::Stored) {
+            self.watch_grants(manifest, &grant.grant, &grant.integration_id)
+                .await;
+        }
         Ok(self.settle(connected, grant).await)
     }
 

@@ -9,6 +9,7 @@ mod credentials;
 pub(crate) mod deletions;
 mod directory;
 mod error;
+mod eviction;
 mod exchange;
 pub(crate) mod expiring;
 mod jobs;
@@ -36,6 +37,7 @@ pub(crate) use complete::{Callback, Completed};
 pub(crate) use credentials::CredentialQuery;
 pub(crate) use directory::{Caller, Directory};
 pub(crate) use error::Error;
+pub(crate) use eviction::Evictions;
 pub(crate) use jobs::{JobTarget, Letter};
 pub(crate) use outcome::Outcome;
 pub(crate) use provider_configs::NewProviderConfig;
@@ -52,6 +54,7 @@ pub(crate) struct App {
     pub(crate) catalogue: Catalogue,
     pub(crate) oauth: Client,
     pub(crate) directory: Directory,
+    pub(crate) evictions: Evictions,
     /// The redirect URI of every authorization.
     pub(crate) callback_url: Url,
     /// Tracks exchanges, so that no caller's end is theirs.

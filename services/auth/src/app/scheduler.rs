@@ -7,7 +7,7 @@ use workapi_bus::Bus;
 use workapi_proto::jobs::v1::CredentialJob;
 use workapi_providers::Manifest;
 use workapi_runtime::Shutdown;
-use workapi_vault::{Claim, Room, Task};
+use workapi_vault::{Claim, Claimed, Room, Task};
 
 use crate::app::App;
 
@@ -20,6 +20,9 @@ const REVOCATIONS: i64 = 500;
 const QUEUE_PER_EXCHANGE: usize = 2;
 /// How long to let the workers take jobs off a queue that was filled.
 const BUSY_PAUSE: Duration = Duration::from_millis(10);
+/// How long after something was due it is looked again: what comes all the time comes in small
+/// numbers then, and an answer does not wait for a processor behind many others.
+const FOUND_PAUSE: Duration = Duration::from_millis(40);
 /// How long to leave a server alone that failed.
 const FAILURE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -32,14 +35,36 @@ enum Error {
     Bus(#[from] workapi_bus::Error),
 }
 
+/// What a look at the credentials found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Found {
+    Nothing,
+    Something,
+    /// All that there was room for; more may be due.
+    Plenty,
+}
+
+impl Found {
+    fn of(claimed: &Claimed) -> Self {
+        if claimed.more {
+            Self::Plenty
+        } else if claimed.claims.is_empty() {
+            Self::Nothing
+        } else {
+            Self::Something
+        }
+    }
+}
+
 /// Publishes what is due, until the shutdown drains.
 pub(crate) async fn run(app: &App, bus: &Bus, interval: Duration, shutdown: &Shutdown) {
     loop {
         // Without NATS a claim could not be published, and would be lost for 30 seconds.
         let pause = if bus.is_connected() {
             match schedule(app, bus).await {
-                Ok(true) => BUSY_PAUSE,
-                Ok(false) => interval,
+                Ok(Found::Plenty) => BUSY_PAUSE,
+                Ok(Found::Something) => interval.min(FOUND_PAUSE),
+                Ok(Found::Nothing) => interval,
                 Err(error) => {
                     tracing::warn!(%error, "due credentials can't be claimed; trying on");
                     FAILURE_PAUSE
@@ -55,10 +80,10 @@ pub(crate) async fn run(app: &App, bus: &Bus, interval: Duration, shutdown: &Shu
     }
 }
 
-/// Fills the queues of the providers, and returns whether more may be due.
+/// Fills the queues of the providers.
 ///
 /// A backlog stays in PostgreSQL: there the most urgent can still be told from the others.
-async fn schedule(app: &App, bus: &Bus) -> Result<bool, Error> {
+async fn schedule(app: &App, bus: &Bus) -> Result<Found, Error> {
     let queued = bus.queued_jobs("refresh").await?;
     let rooms: Vec<Room> = app
         .catalogue
@@ -69,10 +94,12 @@ async fn schedule(app: &App, bus: &Bus) -> Result<bool, Error> {
         })
         .collect();
     let refreshes = app.vault().claim_refreshes(&rooms).await?;
+    let refreshes_found = Found::of(&refreshes);
     publish_all(bus, refreshes.claims).await;
     let revocations = app.vault().claim_revocations(REVOCATIONS).await?;
+    let found = refreshes_found.max(Found::of(&revocations));
     publish_all(bus, revocations.claims).await;
-    Ok(refreshes.more || revocations.more)
+    Ok(found)
 }
 
 /// Returns how many jobs of a provider may be added to those that wait, if any.

@@ -25,6 +25,25 @@ fn a_setting_is_shown_with_its_origin_and_a_secret_is_not_shown() {
 }
 
 #[test]
+fn what_could_cost_a_grant_is_warned_of() {
+    let check = |settings: &[(&str, &str)]| {
+        let mut checking = work_api();
+        checking.arg("check-config").envs(settings.iter().copied());
+        stderr(&checking.output().unwrap()).to_owned()
+    };
+    let nats = ("WORK_API_NATS_URL", "nats://127.0.0.1:4222");
+    let spill = ("WORK_API_SPILL_DIR", "/var/lib/work-api/spill");
+
+    let warned = check(&[nats]);
+
+    assert!(warned.contains("warning: NATS must not lose"), "{warned}");
+    assert!(warned.contains("sync_interval: always"), "{warned}");
+    assert!(warned.contains("WORK_API_SPILL_DIR is not set"), "{warned}");
+    assert!(!check(&[nats, spill]).contains("WORK_API_SPILL_DIR"));
+    assert_eq!(check(&[spill]), "");
+}
+
+#[test]
 fn a_bad_setting_ends_with_64_and_is_named() {
     let output = work_api()
         .arg("check-config")

@@ -186,21 +186,3 @@ pub(crate) async fn renew(
     .await?;
     Ok(renewed.rows_affected() == 1)
 }
-
-/// Ends a lease under which nothing more is to be done; somebody looks again at once.
-pub(crate) async fn release(
-    connection: &mut PgConnection,
-    lease: &RotationLease,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "UPDATE credential
-         SET lease_token = NULL, lease_until = NULL, due_at = now(),
-             unfinished_jobs = GREATEST(unfinished_jobs - 1, 0)
-         WHERE integration_id = $1 AND lease_token = $2",
-    )
-    .bind(lease.integration_id.as_str())
-    .bind(lease.lease_token())
-    .execute(connection)
-    .await
-    .map(drop)
-}

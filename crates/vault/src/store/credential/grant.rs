@@ -1,14 +1,14 @@
 //! Grants: what connecting reads and writes.
 
 use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row};
+use sqlx::{PgConnection, PgPool, Row};
 use uuid::Uuid;
 use workapi_keyring::Salt;
 use workapi_types::{AttemptId, GrantId, IntegrationId, ProviderConfigId};
 
 use crate::protocol::Stored;
 use crate::sealing::SealedPair;
-use crate::{SealedAnswer, State};
+use crate::{Grant, SealedAnswer, State};
 
 /// The token pair that is stored, and whose it is.
 #[derive(Debug)]
@@ -177,3 +177,21 @@ const UPSERT_GRANT: &str = "
     WHERE (credential.provider_subject = EXCLUDED.provider_subject
            OR credential.state = 'revoked')
         AND credential.grant_id < EXCLUDED.grant_id";
+
+/// Counts the grants of the same account to the same OAuth client that are stored and live.
+pub(crate) async fn count_of_account(pool: &PgPool, grant: &Grant) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT count(*)
+         FROM credential
+         JOIN provider_config ON provider_config.id = provider_config_id
+         WHERE revocation_group = $1
+             AND provider_subject = $2
+             AND state IN ('active', 'refresh_failing', 'needs_operator')
+             AND client_id = (SELECT client_id FROM provider_config WHERE id = $3)",
+    )
+    .bind(&grant.revocation_group)
+    .bind(&grant.provider_subject)
+    .bind(grant.provider_config_id.as_uuid())
+    .fetch_one(pool)
+    .await
+}

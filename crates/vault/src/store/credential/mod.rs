@@ -14,16 +14,14 @@ mod revoking;
 mod status;
 mod stuck;
 
-pub(crate) use claim::{
-    AskedLease, ClaimKey, ClaimRow, LeasedRow, give_up, lease_all, release, renew,
-};
+pub(crate) use claim::{AskedLease, ClaimKey, ClaimRow, LeasedRow, give_up, lease_all, renew};
 pub(crate) use description::DescriptionRow;
 pub(crate) use due::{DueRefresh, Postponed, claim_refreshes, claim_revocations, put_off};
 pub(crate) use expiry::{ExpiringRow, take_expiry_notices};
 pub(crate) use generation::{
     CommitRow, StateChange, commit_all, record_failure, replace_revoking_pair, revive,
 };
-pub(crate) use grant::{PairRow, lock_pair, upsert_grant};
+pub(crate) use grant::{PairRow, count_of_account, lock_pair, upsert_grant};
 pub(crate) use inspection::{JobStateRow, inspect, job_states};
 pub(crate) use listing::{ListedRow, list};
 pub(crate) use postpone::postpone;

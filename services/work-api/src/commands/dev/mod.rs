@@ -83,6 +83,8 @@ async fn beside_servers(
     shutdown: &Shutdown,
 ) -> anyhow::Result<()> {
     keys::provide(data_dir, &mut settings)?;
+    let spill = || data_dir.path().join("spill");
+    settings.spill_dir.get_or_insert_with(spill);
     let mut ground = Ground::prepare(data_dir, settings).await?;
     let names = servers::to_start(&ground.settings).join(", ");
     if !names.is_empty() {
