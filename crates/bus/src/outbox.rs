@@ -32,14 +32,20 @@ pub(crate) struct Entry {
     pub(crate) created_at: OffsetDateTime,
 }
 
-/// An event that is ready to be appended, with the trace in which it happened.
+/// A row that is ready to be inserted: an event, with the trace in which it happened. Who changes
+/// many rows inserts it in the statement that does.
 #[derive(Clone, Debug)]
 pub struct Prepared {
-    id: Uuid,
-    subject: String,
-    subject_id: String,
-    payload: Vec<u8>,
-    traceparent: Option<String>,
+    /// The event's id.
+    pub id: Uuid,
+    /// The subject, without its prefix.
+    pub subject: String,
+    /// What the event is about.
+    pub subject_id: String,
+    /// The encoded event.
+    pub payload: Vec<u8>,
+    /// The trace, where there is one.
+    pub traceparent: Option<String>,
 }
 
 impl Prepared {
@@ -60,38 +66,16 @@ impl Prepared {
 /// # Errors
 /// Returns the driver's error; the transaction is then lost anyway.
 pub async fn append(connection: &mut PgConnection, event: &impl Event) -> Result<(), sqlx::Error> {
-    append_all(connection, &[&Prepared::new(event)]).await
-}
-
-/// Appends events in the caller's transaction. They are published after the commit, or never.
-///
-/// # Errors
-/// Returns the driver's error; the transaction is then lost anyway.
-pub async fn append_all(
-    connection: &mut PgConnection,
-    events: &[&Prepared],
-) -> Result<(), sqlx::Error> {
-    let column = |of: fn(&Prepared) -> &str| events.iter().map(|one| of(one)).collect::<Vec<_>>();
-    let ids: Vec<Uuid> = events.iter().map(|event| event.id).collect();
-    let payloads: Vec<&[u8]> = events
-        .iter()
-        .map(|event| event.payload.as_slice())
-        .collect();
-    let traces: Vec<Option<&str>> = events
-        .iter()
-        .map(|event| event.traceparent.as_deref())
-        .collect();
+    let event = Prepared::new(event);
     sqlx::query(
         "INSERT INTO outbox (id, subject, subject_id, payload, traceparent)
-         SELECT id, subject, subject_id, payload, traceparent
-         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::text[])
-             AS event (id, subject, subject_id, payload, traceparent)",
+         VALUES ($1, $2, $3, $4, $5)",
     )
-    .bind(ids)
-    .bind(column(|event| &event.subject))
-    .bind(column(|event| &event.subject_id))
-    .bind(payloads)
-    .bind(traces)
+    .bind(event.id)
+    .bind(event.subject)
+    .bind(event.subject_id)
+    .bind(event.payload)
+    .bind(event.traceparent)
     .execute(connection)
     .await
     .map(drop)

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use uuid::Uuid;
 use workapi_bus::outbox;
 use workapi_proto::events::v1::CredentialStateChanged;
 use workapi_types::AttemptId;
@@ -104,21 +103,19 @@ impl Vault {
     /// Commits an answer, together with those of others. Returns whether the row still had what the
     /// answer follows.
     async fn commit_together(&self, row: CommitRow) -> Result<bool, Error> {
-        let attempt_id = row.attempt_id.as_uuid();
+        let pool = self.database.pool();
         let together = self.committing.ask(row.clone(), async |rows| {
-            let mut transaction = self.database.begin().await?;
-            let committed = commit(&mut transaction, &rows).await?;
-            transaction.commit().await?;
+            let committed: HashSet<_> = credential::commit_all(pool, &rows)
+                .await?
+                .into_iter()
+                .collect();
             let is_committed = |row: &CommitRow| committed.contains(&row.attempt_id.as_uuid());
             Ok(rows.iter().map(is_committed).collect())
         });
-        if let Some(committed) = together.await {
-            return Ok(committed);
+        match together.await {
+            Some(is_committed) => Ok(is_committed),
+            None => Ok(!credential::commit_all(pool, &[row]).await?.is_empty()),
         }
-        let mut transaction = self.database.begin().await?;
-        let committed = commit(&mut transaction, &[row]).await?;
-        transaction.commit().await?;
-        Ok(committed.contains(&attempt_id))
     }
 
     /// Stores an answer to a rotation that was found in the journal or in a spill file.
@@ -132,24 +129,6 @@ impl Vault {
         transaction.commit().await?;
         Ok(settled)
     }
-}
-
-/// Makes answers the next generations, where the rows still have what they follow. Returns the
-/// attempts whose answers were committed.
-async fn commit(
-    transaction: &mut sqlx::PgConnection,
-    rows: &[CommitRow],
-) -> Result<HashSet<Uuid>, Error> {
-    let committed = credential::commit_all(transaction, rows).await?;
-    rotation_attempt::finish_committed(transaction, &committed).await?;
-    let committed: HashSet<Uuid> = committed.into_iter().collect();
-    let events: Vec<_> = rows
-        .iter()
-        .filter(|row| committed.contains(&row.attempt_id.as_uuid()))
-        .map(|row| &row.event)
-        .collect();
-    outbox::append_all(transaction, &events).await?;
-    Ok(committed)
 }
 
 /// Decides under the row's lock where an answer belongs (sections 4.6 and 6), and stores it there.
@@ -167,7 +146,8 @@ async fn settle(
     let settled = match protocol::settle(&answer.named(), stored.as_ref()) {
         Settlement::Commit => {
             let generation = stored.map_or(0, |stored| stored.generation);
-            commit(transaction, &[answer.commit_row(attempt_id, generation)]).await?;
+            let row = answer.commit_row(attempt_id, generation);
+            credential::commit_all(transaction, &[row]).await?;
             return Ok(Settled::Committed);
         }
         Settlement::AlreadyCommitted => return Ok(Settled::Committed),

@@ -40,22 +40,6 @@ pub(crate) async fn insert(
     .map(drop)
 }
 
-/// Records that attempts made generations.
-pub(crate) async fn finish_committed(
-    connection: &mut PgConnection,
-    attempts: &[Uuid],
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "UPDATE rotation_attempt
-         SET state = 'committed', finished_at = clock_timestamp()
-         WHERE attempt_id = ANY ($1) AND state IN ('sent', 'unknown')",
-    )
-    .bind(attempts)
-    .execute(connection)
-    .await
-    .map(drop)
-}
-
 /// Returns whether the answer of an attempt was committed as a generation.
 pub(crate) async fn is_committed(
     connection: &mut PgConnection,

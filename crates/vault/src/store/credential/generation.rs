@@ -1,6 +1,6 @@
 //! Generations: what a rotation writes when its answer is there.
 
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 use workapi_bus::outbox;
 use workapi_types::{AttemptId, GrantId, IntegrationId};
@@ -40,66 +40,91 @@ pub(crate) struct CommitRow {
     pub(crate) event: outbox::Prepared,
 }
 
-/// Commits generations where the rows still have what they are to follow, and returns the attempts
-/// that made them. Not the lease: the answer is newer, whoever holds that by now.
+/// Commits generations where the rows still have what they are to follow, with their events, and
+/// returns the attempts that made them. Not the lease: the answer is newer, whoever holds that by now.
 pub(crate) async fn commit_all(
-    connection: &mut PgConnection,
+    executor: impl PgExecutor<'_>,
     rows: &[CommitRow],
 ) -> Result<Vec<Uuid>, sqlx::Error> {
     let ids = |of: fn(&CommitRow) -> Uuid| rows.iter().map(of).collect::<Vec<_>>();
-    let texts = |of: fn(&CommitRow) -> &str| rows.iter().map(of).collect::<Vec<_>>();
+    let texts = |of: fn(&CommitRow) -> Option<&str>| rows.iter().map(of).collect::<Vec<_>>();
     let numbers = |of: fn(&CommitRow) -> i64| rows.iter().map(of).collect::<Vec<_>>();
     let seconds = |of: fn(&CommitRow) -> Option<f64>| rows.iter().map(of).collect::<Vec<_>>();
-    let sealed = |of: fn(&CommitRow) -> Option<&[u8]>| rows.iter().map(of).collect::<Vec<_>>();
+    let bytes = |of: fn(&CommitRow) -> Option<&[u8]>| rows.iter().map(of).collect::<Vec<_>>();
     sqlx::query_scalar(COMMIT_ALL)
-        .bind(texts(|row| row.integration_id.as_str()))
+        .bind(texts(|row| Some(row.integration_id.as_str())))
         .bind(ids(|row| row.grant_id.as_uuid()))
         .bind(numbers(|row| row.stored))
         .bind(numbers(|row| row.generation))
         .bind(ids(|row| row.attempt_id.as_uuid()))
-        .bind(sealed(|row| Some(&row.pair.access)))
-        .bind(sealed(|row| row.pair.refresh.as_deref()))
-        .bind(texts(|row| &row.pair.key_id))
-        .bind(texts(|row| &row.scopes))
+        .bind(bytes(|row| Some(&row.pair.access)))
+        .bind(bytes(|row| row.pair.refresh.as_deref()))
+        .bind(texts(|row| Some(&row.pair.key_id)))
+        .bind(texts(|row| Some(&row.scopes)))
         .bind(seconds(|row| Some(row.deadlines.access_expires_in)))
         .bind(seconds(|row| row.deadlines.refresh_expires_in))
         .bind(seconds(|row| Some(row.deadlines.refresh_in)))
-        .fetch_all(connection)
+        .bind(ids(|row| row.event.id))
+        .bind(texts(|row| Some(&row.event.subject)))
+        .bind(texts(|row| Some(&row.event.subject_id)))
+        .bind(bytes(|row| Some(&row.event.payload)))
+        .bind(texts(|row| row.event.traceparent.as_deref()))
+        .fetch_all(executor)
         .await
 }
 
+/// One statement, so that an answer waits for one round trip.
 const COMMIT_ALL: &str = "
-    UPDATE credential
-    SET generation = answer.generation,
-        last_attempt_id = answer.attempt_id,
-        sealed_access = answer.sealed_access,
-        sealed_refresh = answer.sealed_refresh,
-        key_id = answer.key_id,
-        granted_scopes = answer.scopes,
-        access_expires_at = clock_timestamp() + make_interval(secs => answer.access_expires_in),
-        refresh_expires_at = COALESCE(
-            clock_timestamp() + make_interval(secs => answer.refresh_expires_in),
-            refresh_expires_at),
-        refresh_at = clock_timestamp() + make_interval(secs => answer.refresh_in),
-        due_at = clock_timestamp() + make_interval(secs => answer.refresh_in),
-        state = 'active',
-        cause = NULL,
-        state_since = CASE WHEN state = 'active' THEN state_since ELSE now() END,
-        claim_seq = claim_seq + 1,
-        lease_token = NULL,
-        lease_until = NULL,
-        unfinished_jobs = 0,
-        failures = 0,
-        last_success_at = now()
-    FROM unnest($1::text[], $2::uuid[], $3::bigint[], $4::bigint[], $5::uuid[], $6::bytea[],
-                $7::bytea[], $8::text[], $9::text[], $10::float8[], $11::float8[], $12::float8[])
-        AS answer (integration_id, grant_id, stored, generation, attempt_id, sealed_access,
-                   sealed_refresh, key_id, scopes, access_expires_in, refresh_expires_in, refresh_in)
-    WHERE credential.integration_id = answer.integration_id
-        AND credential.grant_id = answer.grant_id
-        AND credential.generation = answer.stored
-        AND state NOT IN ('revoking', 'revoked')
-    RETURNING answer.attempt_id";
+    WITH answer AS (
+        SELECT *
+        FROM unnest($1::text[], $2::uuid[], $3::bigint[], $4::bigint[], $5::uuid[], $6::bytea[],
+                    $7::bytea[], $8::text[], $9::text[], $10::float8[], $11::float8[], $12::float8[],
+                    $13::uuid[], $14::text[], $15::text[], $16::bytea[], $17::text[])
+            AS answer (integration_id, grant_id, stored, generation, attempt_id, sealed_access,
+                       sealed_refresh, key_id, scopes, access_expires_in, refresh_expires_in,
+                       refresh_in, event_id, subject, subject_id, payload, traceparent)
+    ), committed AS (
+        UPDATE credential
+        SET generation = answer.generation,
+            last_attempt_id = answer.attempt_id,
+            sealed_access = answer.sealed_access,
+            sealed_refresh = answer.sealed_refresh,
+            key_id = answer.key_id,
+            granted_scopes = answer.scopes,
+            access_expires_at = clock_timestamp() + make_interval(secs => answer.access_expires_in),
+            refresh_expires_at = COALESCE(
+                clock_timestamp() + make_interval(secs => answer.refresh_expires_in),
+                refresh_expires_at),
+            refresh_at = clock_timestamp() + make_interval(secs => answer.refresh_in),
+            due_at = clock_timestamp() + make_interval(secs => answer.refresh_in),
+            state = 'active',
+            cause = NULL,
+            state_since = CASE WHEN state = 'active' THEN state_since ELSE now() END,
+            claim_seq = claim_seq + 1,
+            lease_token = NULL,
+            lease_until = NULL,
+            unfinished_jobs = 0,
+            failures = 0,
+            last_success_at = now()
+        FROM answer
+        WHERE credential.integration_id = answer.integration_id
+            AND credential.grant_id = answer.grant_id
+            AND credential.generation = answer.stored
+            AND state NOT IN ('revoking', 'revoked')
+        RETURNING answer.attempt_id
+    ), finished AS (
+        UPDATE rotation_attempt
+        SET state = 'committed', finished_at = clock_timestamp()
+        FROM committed
+        WHERE rotation_attempt.attempt_id = committed.attempt_id AND state IN ('sent', 'unknown')
+    ), told AS (
+        INSERT INTO outbox (id, subject, subject_id, payload, traceparent)
+        SELECT event_id, subject, subject_id, payload, traceparent
+        FROM answer
+        JOIN committed USING (attempt_id)
+    )
+    SELECT attempt_id
+    FROM committed";
 
 /// Puts a later generation where the revocation finds it: the provider may not know the old
 /// refresh token any more. A credential that was shredded already is revoked once more.
