@@ -123,6 +123,7 @@ impl Member {
             media_type: MediaType::Email,
             provider_id: account,
             offline: true,
+            single_use: true,
             absolute_life: None,
             tokens: TokenSet {
                 access_token: AccessToken::new(tokens.access),

@@ -111,7 +111,8 @@ impl Bus {
                     () = shutdown.cancelled() => break,
                 }
                 // A server that was restarted has lost what it kept in memory, and perhaps its storage.
-                if let Ok(recreated) = self.recreate(subscription).await {
+                // Boxed, so that the rare case does not make every consumer larger.
+                if let Ok(recreated) = Box::pin(self.recreate(subscription)).await {
                     consumer = recreated;
                 }
             }

@@ -117,6 +117,19 @@ impl Journal {
         }
     }
 
+    /// Forgets one message, and none that has come in its place.
+    ///
+    /// # Errors
+    /// Fails when the leader does not confirm, or the message is gone.
+    pub async fn forget(&self, number: u64) -> Result<(), Error> {
+        let stream = self.stream().await?;
+        match timeout(READ_TIMEOUT, stream.delete_message(number)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(failed(error)),
+            Err(elapsed) => Err(failed(elapsed)),
+        }
+    }
+
     /// Forgets what is kept of `credential`.
     ///
     /// # Errors

@@ -44,6 +44,9 @@ pub(crate) enum Origin {
         media_type: MediaType,
         provider_id: String,
         offline: bool,
+        /// Entries of older programs do not say it.
+        #[serde(default)]
+        single_use: bool,
     },
 }
 
@@ -70,6 +73,17 @@ impl SealedAnswer {
     /// Returns whether a refresh token was asked for, so that its lack is an error.
     pub(crate) fn owes_refresh_token(&self) -> bool {
         matches!(self.origin, Origin::Exchange { offline: true, .. })
+    }
+
+    /// Returns whether the stored refresh token can't go on while a rotation may be spending it.
+    pub(crate) fn is_single_use(&self) -> bool {
+        matches!(
+            self.origin,
+            Origin::Exchange {
+                single_use: true,
+                ..
+            }
+        )
     }
 
     /// Names the answer as the protocol asks for it.

@@ -1,79 +1,25 @@
-//! Connecting: single use of states, and the commit of a new grant (refresh protocol,
-//! section 2).
+//! Connecting: the commit of a new grant (refresh protocol, section 2).
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-use sqlx::types::time::OffsetDateTime;
 use workapi_bus::outbox;
 use workapi_keyring::Salt;
 use workapi_proto::events::v1::CredentialConnected;
-use workapi_types::{GrantId, IntegrationId, MediaType, UserId};
+use workapi_types::{GrantId, IntegrationId, MediaType};
 
 use crate::answer::{Origin, SealedAnswer};
 use crate::sealing::{self, PairSlot, SealedPair};
 use crate::store::credential::PairRow;
 use crate::store::{credential, lock, projection, rotation_attempt, tombstone, used_state};
 use crate::tokens::Deadlines;
-use crate::{Error, Grant, TokenSet, Vault};
-
-/// The SHA-256 of a state, or of a mobile code: what is presented only once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StateHash([u8; 32]);
-
-impl StateHash {
-    /// Hashes what the browser or the app presented.
-    pub fn of(presented: &str) -> Self {
-        Self(Sha256::digest(presented).into())
-    }
-
-    /// Returns the hash's bytes.
-    pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-/// An exchange that is about to begin.
-#[derive(Clone, Debug)]
-pub struct Exchange<'a> {
-    /// What was presented.
-    pub state_hash: StateHash,
-    /// The integration to connect.
-    pub integration_id: &'a IntegrationId,
-    /// Its user.
-    pub user_id: &'a UserId,
-    /// What a revocation reaches at most (`Manifest::revocation_group`).
-    pub revocation_group: &'a str,
-}
-
-/// Whether an exchange may begin.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ExchangeStart {
-    /// It may, for a grant of this id.
-    Fresh(GrantId),
-    /// The state was presented before. Its outcome is shown again for 60 seconds.
-    Replayed(Option<String>),
-}
-
-/// An exchange that began a while ago and of which nobody has said how it ended.
-#[derive(Clone, Debug)]
-pub struct OpenExchange {
-    /// What was presented.
-    pub state_hash: StateHash,
-    /// The integration to connect.
-    pub integration_id: IntegrationId,
-    /// The grant that it would have brought.
-    pub grant_id: GrantId,
-    started_at: OffsetDateTime,
-}
+use crate::{Error, Grant, StateHash, TokenSet, Vault};
 
 /// A grant that a provider has just made.
 pub struct NewGrant {
     /// What was presented for it.
     pub state_hash: StateHash,
-    /// The grant's id, from [`ExchangeStart::Fresh`].
+    /// The grant's id, from [`crate::ExchangeStart::Fresh`].
     pub grant_id: GrantId,
     /// The integration to connect.
     pub integration_id: IntegrationId,
@@ -85,6 +31,9 @@ pub struct NewGrant {
     pub provider_id: String,
     /// Whether offline access was asked for, so that a refresh token is owed.
     pub offline: bool,
+    /// Whether its refresh tokens work once (classes C and D): then the stored one can't go on while a
+    /// rotation may be spending it.
+    pub single_use: bool,
     /// After how long the provider ends the grant, whatever is done with it, where it does.
     pub absolute_life: Option<Duration>,
     /// The provider's answer.
@@ -113,60 +62,11 @@ pub enum Connected {
     AccountMismatch,
     /// The integration was deleted; the grant will be revoked where that is safe.
     Deleted,
-    /// No refresh token came and none is stored; nothing was stored.
+    /// No refresh token came and none is stored that may go on; nothing was stored.
     NoRefreshToken,
 }
 
 impl Vault {
-    /// Marks a state as presented, before its code is sent anywhere.
-    ///
-    /// # Errors
-    /// Fails when the vault does; the exchange must not begin then.
-    pub async fn start_exchange(&self, exchange: &Exchange<'_>) -> Result<ExchangeStart, Error> {
-        let mut connection = self.database.pool().acquire().await?;
-        if let Some(grant_id) = used_state::insert(&mut connection, exchange).await? {
-            return Ok(ExchangeStart::Fresh(grant_id));
-        }
-        let outcome = used_state::recent_outcome(&mut connection, exchange.state_hash).await?;
-        Ok(ExchangeStart::Replayed(outcome))
-    }
-
-    /// Returns the outcome of an exchange whose state was presented within the last 60
-    /// seconds, to be shown to a browser that comes again.
-    ///
-    /// # Errors
-    /// Fails when the vault does.
-    pub async fn recent_outcome(&self, state: StateHash) -> Result<Option<String>, Error> {
-        let mut connection = self.database.pool().acquire().await?;
-        Ok(used_state::recent_outcome(&mut connection, state).await?)
-    }
-
-    /// Records how an exchange ended that stored nothing.
-    ///
-    /// # Errors
-    /// Fails when the vault does.
-    pub async fn finish_exchange(&self, state: StateHash, outcome: &str) -> Result<(), Error> {
-        let mut connection = self.database.pool().acquire().await?;
-        Ok(used_state::finish(&mut connection, state, outcome).await?)
-    }
-
-    /// Returns up to `limit` exchanges that are open for longer than their process may take, the
-    /// oldest first, after `after`.
-    ///
-    /// # Errors
-    /// Fails when the vault does.
-    pub async fn open_exchanges(
-        &self,
-        after: Option<&OpenExchange>,
-        limit: i64,
-    ) -> Result<Vec<OpenExchange>, Error> {
-        let place = |open: &OpenExchange| (open.started_at, open.state_hash);
-        let place = after.map(place);
-        let after = place.as_ref().map(|(at, hash)| (*at, &hash.as_bytes()[..]));
-        let rows = used_state::open(self.database.pool(), after, limit).await?;
-        rows.into_iter().map(TryInto::try_into).collect()
-    }
-
     /// Counts the live grants of the same account to the same OAuth client, whatever integrations
     /// they are of.
     ///
@@ -206,6 +106,7 @@ impl Vault {
                 media_type: new.media_type,
                 provider_id: new.provider_id.clone(),
                 offline: new.offline,
+                single_use: new.single_use,
             },
             grant: new.grant.clone(),
             pair,
@@ -228,8 +129,7 @@ impl Vault {
     ///
     /// # Errors
     /// Fails when the vault does. The outcome of a commit may then be unknown: calling again
-    /// with the same grant is safe. [`Error::InRotation`] passes as soon as the outcome of a rotation
-    /// is known.
+    /// with the same grant is safe.
     pub async fn connect(&self, answer: &SealedAnswer) -> Result<Connected, Error> {
         let mut transaction = self.database.begin().await?;
         let grant = &answer.grant;
@@ -253,8 +153,12 @@ impl Vault {
         }
         let pair = match stored.as_ref().and_then(|stored| goes_on(stored, answer)) {
             Some((stored, sealed, salt)) => {
-                if rotation_attempt::may_be_spent(&mut transaction, &answer.integration_id).await? {
-                    return Err(Error::InRotation);
+                let id = &answer.integration_id;
+                if answer.is_single_use()
+                    && rotation_attempt::may_be_spent(&mut transaction, id).await?
+                {
+                    // The stored grant stands; copying its token could cost both.
+                    return Ok(Connected::NoRefreshToken);
                 }
                 self.complete_pair(answer, stored, sealed, salt)?
             }
@@ -357,22 +261,5 @@ fn connected_event(answer: &SealedAnswer) -> CredentialConnected {
         provider: answer.grant.provider.to_string(),
         grant_id: answer.grant_id.to_string(),
         granted_scopes: answer.scopes.clone(),
-    }
-}
-
-impl TryFrom<used_state::OpenRow> for OpenExchange {
-    type Error = Error;
-
-    fn try_from(row: used_state::OpenRow) -> Result<Self, Error> {
-        let hash = row.state_hash.try_into();
-        Ok(Self {
-            state_hash: StateHash(hash.map_err(|_| Error::Corrupt("hash of a state"))?),
-            integration_id: row
-                .integration_id
-                .try_into()
-                .map_err(|_| Error::Corrupt("integration id"))?,
-            grant_id: GrantId::from_uuid(row.grant_id),
-            started_at: row.started_at,
-        })
     }
 }

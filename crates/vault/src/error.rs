@@ -21,15 +21,17 @@ pub enum Error {
     /// Work on a file was cut short by the end of the process.
     #[error("failed to wait for a file")]
     Interrupted(#[from] tokio::task::JoinError),
-    /// A new grant is to go on with the stored refresh token, which a rotation may be spending now.
-    #[error("the refresh token that the grant goes on with is being rotated")]
-    InRotation,
     /// A row holds something that no version of this program writes.
     #[error("the vault holds an invalid {0}")]
     Corrupt(&'static str),
 }
 
 impl Error {
+    /// Returns whether database or journal are away, so that the same call may succeed later.
+    pub fn is_passing(&self) -> bool {
+        self.is_unavailable() || matches!(self, Self::Journal(_) | Self::SlowJournal)
+    }
+
     /// Returns whether the database is away, so that the same call may succeed later.
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::Database(error) if workapi_postgres::is_unavailable(error))

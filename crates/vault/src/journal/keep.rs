@@ -63,6 +63,8 @@ pub struct Kept<T> {
 #[derive(Clone, Copy, Debug, Default)]
 struct Held {
     journal: bool,
+    /// The journal keeps another answer, and for good.
+    declined: bool,
     spill: bool,
     first_after: Option<Duration>,
 }
@@ -71,6 +73,7 @@ struct Held {
 struct Keeping<'a> {
     sinks: &'a Sinks,
     entry: Entry,
+    answer: &'a SealedAnswer,
     urgency: Urgency,
     since: Instant,
     held: watch::Sender<Held>,
@@ -97,6 +100,7 @@ impl Sinks {
         let keeping = Keeping {
             sinks: self,
             entry: Entry::seal(&self.vault.keyring, answer)?,
+            answer,
             urgency,
             since: Instant::now(),
             held: watch::Sender::new(Held::default()),
@@ -119,11 +123,20 @@ impl Keeping<'_> {
         Committing: Future<Output = Result<T, Error>>,
     {
         let [mut pause, longest] = PAUSES;
+        let elsewhere = || self.until(|held| held.journal || held.spill);
         let stored = loop {
             // An unknown outcome is a refusal: committing again is safe.
             match timeout(COMMIT_TIMEOUT, commit()).await {
-                Ok(Ok(stored)) => break stored,
-                Ok(Err(error @ (Error::Database(_) | Error::InRotation))) => {
+                Ok(Ok(stored)) if stored.is_final() => break stored,
+                // What it lacks may be folded meanwhile; what another sink has can wait for that.
+                Ok(Ok(stored)) => {
+                    if timeout(pause, elsewhere()).await.is_ok() {
+                        return Ok(stored);
+                    }
+                    pause = longest.min(pause * 2);
+                    continue;
+                }
+                Ok(Err(Error::Database(error))) => {
                     tracing::warn!(integration.id = %self.entry.integration_id, %error, "an answer waits for the database");
                 }
                 Ok(Err(error)) => return Err(error),
@@ -134,14 +147,10 @@ impl Keeping<'_> {
             sleep(pause).await;
             pause = longest.min(pause * 2);
         };
-        if !stored.is_final() {
-            self.until(|held| held.journal || held.spill).await;
-            return Ok(stored);
-        }
         self.note(|_| {});
         if self.urgency == Urgency::AtOnce {
             // It is the copy with which a restored vault is brought up to date.
-            let journalled = self.until(|held| held.journal);
+            let journalled = self.until(|held| held.journal || held.declined);
             if timeout(JOURNAL_PATIENCE, journalled).await.is_err() {
                 tracing::warn!(integration.id = %self.entry.integration_id, "the journal did not take an answer that PostgreSQL has");
             }
@@ -176,6 +185,7 @@ impl Keeping<'_> {
             self.sinks.freshness.journal_wrote();
             self.note(|held| held.journal = true);
         } else {
+            self.held.send_modify(|held| held.declined = true);
             tracing::warn!(
                 integration.id = credential,
                 "the journal keeps another answer, in whose place this one may not be put"
@@ -184,7 +194,8 @@ impl Keeping<'_> {
     }
 
     /// Puts the answer into the journal, unless a newer one is there: a process that stood still
-    /// must not write over what another one has got meanwhile. Returns whether nothing of the
+    /// must not write over what another one has got meanwhile. Nor may a new grant that may yet be refused write
+    /// over the one that would stand. Returns whether nothing of the
     /// answer can be lost any more: it is there, or a later generation of its grant is.
     async fn put_into_journal(&self, credential: &str) -> Result<bool, Error> {
         let bytes = self.entry.to_bytes()?;
@@ -195,7 +206,7 @@ impl Keeping<'_> {
                 Some(kept) => {
                     let there = Entry::from_bytes(&kept.message)?.named();
                     let ours = self.entry.named();
-                    if !ours.may_replace(&there) {
+                    if !ours.may_replace(&there) || self.may_be_refused_for(&kept.message)? {
                         let is_later = there.generation > ours.generation;
                         return Ok(there.grant_id == ours.grant_id && is_later);
                     }
@@ -206,6 +217,19 @@ impl Keeping<'_> {
                 return Ok(true);
             }
         }
+    }
+
+    /// Returns whether an entry is of another grant, with a refresh token, and that grant would stand if
+    /// the answer is refused: because it is of another account, or has no refresh token of its own.
+    fn may_be_refused_for(&self, message: &[u8]) -> Result<bool, Error> {
+        let there = Entry::from_bytes(message)?;
+        if there.grant_id == self.answer.grant_id {
+            return Ok(false);
+        }
+        let there = there.open(&self.sinks.vault.keyring)?;
+        let is_whole = self.answer.pair.refresh.is_some();
+        let is_same_account = there.grant.provider_subject == self.answer.grant.provider_subject;
+        Ok(there.pair.refresh.is_some() && !(is_whole && is_same_account))
     }
 
     async fn spill(&self) {

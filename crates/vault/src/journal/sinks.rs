@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use workapi_bus::Journal;
-use workapi_types::IntegrationId;
+use workapi_types::{GrantId, IntegrationId};
 
 use super::freshness::Freshness;
 use super::{Entry, Spill};
@@ -51,6 +51,25 @@ impl Sinks {
     /// Fails when the journal does.
     pub async fn purge(&self, integration_id: &IntegrationId) -> Result<(), Error> {
         Ok(self.journal.purge(integration_id.as_str()).await?)
+    }
+
+    /// Takes a grant that was refused out of the journal, if it is there: the answers of the one that
+    /// stands need the place.
+    ///
+    /// # Errors
+    /// Fails when the journal does.
+    pub async fn forget_grant(
+        &self,
+        integration_id: &IntegrationId,
+        grant_id: GrantId,
+    ) -> Result<(), Error> {
+        let Some(kept) = self.journal.last(integration_id.as_str()).await? else {
+            return Ok(());
+        };
+        if Entry::from_bytes(&kept.message)?.grant_id == grant_id {
+            self.journal.forget(kept.number).await?;
+        }
+        Ok(())
     }
 
     /// Returns what the journal keeps of a credential.

@@ -144,8 +144,9 @@ impl Vault {
             Ok(lease) => Ok(RotationStart::Leased(Box::new(lease))),
             Err(error) => {
                 // Nothing is sent; the job counts as one that died.
-                let mut connection = self.database.pool().acquire().await?;
-                rotation_attempt::finish(&mut connection, asked.attempt_id, "not_sent").await?;
+                if let Err(error) = self.was_not_sent(asked.attempt_id).await {
+                    tracing::warn!(integration.id = %asked.claim.integration_id, %error, "an attempt that was not made stays recorded");
+                }
                 Err(error)
             }
         }
@@ -177,6 +178,11 @@ impl Vault {
         }
         transaction.commit().await?;
         Ok(())
+    }
+
+    async fn was_not_sent(&self, attempt_id: AttemptId) -> Result<(), Error> {
+        let mut connection = self.database.pool().acquire().await?;
+        Ok(rotation_attempt::finish(&mut connection, attempt_id, "not_sent").await?)
     }
 
     fn open_lease(

@@ -1,11 +1,13 @@
 //! Table `used_state`.
 
+use std::time::Duration;
+
 use sqlx::types::time::OffsetDateTime;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 use workapi_types::{GrantId, UserId};
 
-use crate::connect::{Exchange, StateHash};
+use crate::{Exchange, StateHash};
 
 #[derive(Debug, sqlx::FromRow)]
 pub(crate) struct OpenRow {
@@ -97,10 +99,11 @@ pub(crate) async fn may_bring_a_sibling(
     .await
 }
 
-/// Returns exchanges that have not ended 10 seconds after they began, the oldest first, after the
-/// one that began at `after` with that hash.
+/// Returns exchanges that have not ended 10 seconds after they began, at most `within` ago; the oldest
+/// first, after the one that began at `after` with that hash.
 pub(crate) async fn open(
     pool: &PgPool,
+    within: Duration,
     after: Option<(OffsetDateTime, &[u8])>,
     limit: i64,
 ) -> Result<Vec<OpenRow>, sqlx::Error> {
@@ -110,6 +113,7 @@ pub(crate) async fn open(
          FROM used_state
          WHERE finished_at IS NULL
              AND started_at < now() - interval '10 seconds'
+             AND started_at > now() - make_interval(secs => $4)
              AND (started_at, state_hash) > (COALESCE($1, '-infinity'), COALESCE($2, ''))
          ORDER BY started_at, state_hash
          LIMIT $3",
@@ -117,6 +121,7 @@ pub(crate) async fn open(
     .bind(started_at)
     .bind(hash)
     .bind(limit)
+    .bind(within.as_secs_f64())
     .fetch_all(pool)
     .await
 }

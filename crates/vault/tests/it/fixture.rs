@@ -144,6 +144,7 @@ impl Fixture {
             media_type: workapi_types::MediaType::Email,
             provider_id: "ann@example.test".to_owned(),
             offline: true,
+            single_use: true,
             absolute_life: None,
             tokens: tokens("1"),
         }

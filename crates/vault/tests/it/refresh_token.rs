@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use workapi_types::IntegrationId;
-use workapi_vault::{Connected, Error, NewGrant};
+use workapi_vault::{Connected, NewGrant, Settled};
 
 use crate::credential::{assert_about, row, times};
 use crate::fixture::{Fixture, new_integration, store, tokens};
@@ -42,7 +42,7 @@ async fn the_live_one_of_the_same_client_goes_on_under_the_new_grant() {
 }
 
 #[tokio::test]
-async fn one_that_may_be_spent_right_now_goes_on_when_that_is_known() {
+async fn one_that_works_once_and_may_be_spent_right_now_does_not_go_on() {
     let vault = Fixture::new().await;
     let integration = vault.connected().await;
     let grant = grant_without_refresh_token(&vault, &integration).await;
@@ -53,17 +53,27 @@ async fn one_that_may_be_spent_right_now_goes_on_when_that_is_known() {
     let unresolved = store(&vault.auth, &grant).await;
     let answer = vault.refresher.seal_answer(&lease, &tokens("2")).unwrap();
     let settled = vault.refresher.commit_rotation(&lease, &answer, None).await;
-    settled.unwrap();
-    let stored = store(&vault.auth, &grant).await;
+    let resolved = store(&vault.auth, &grant).await;
 
-    assert!(matches!(leased, Err(Error::InRotation)), "{leased:?}");
-    assert!(
-        matches!(unresolved, Err(Error::InRotation)),
-        "{unresolved:?}"
-    );
-    assert_eq!(stored.unwrap(), Connected::Stored);
+    assert_eq!(leased.unwrap(), Connected::NoRefreshToken);
+    assert_eq!(unresolved.unwrap(), Connected::NoRefreshToken);
+    assert_eq!(settled.unwrap(), Settled::Committed);
+    assert_eq!(resolved.unwrap(), Connected::Stored);
     let lease = vault.lease(&integration).await;
     assert_eq!(lease.refresh_token.expose(), "refresh-2");
+}
+
+#[tokio::test]
+async fn one_that_works_again_goes_on_whatever_a_rotation_does() {
+    let vault = Fixture::new().await;
+    let integration = vault.connected().await;
+    let mut grant = grant_without_refresh_token(&vault, &integration).await;
+    grant.single_use = false;
+    vault.lease(&integration).await;
+
+    let connected = store(&vault.auth, &grant).await;
+
+    assert_eq!(connected.unwrap(), Connected::Stored);
 }
 
 #[tokio::test]

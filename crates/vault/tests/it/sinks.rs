@@ -9,11 +9,15 @@ use workapi_bus::{Bus, Journal};
 use workapi_testkit::{Proxy, eventually, nats_url, postgres_url, unique_prefix};
 use workapi_types::IntegrationId;
 use workapi_vault::{
-    Connected, Kept, OpenExchange, RotationLease, SealedAnswer, Settled, Sinks, Urgency, Vault,
+    Connected, Kept, NewGrant, OpenExchange, RotationLease, SealedAnswer, Settled, Sinks,
+    StateHash, Urgency, Vault,
 };
 
 use crate::credential::{find_row, row};
 use crate::fixture::{Fixture, new_integration, tokens};
+
+/// As long as anything is remembered.
+const EVER: Duration = Duration::from_hours(35 * 24);
 
 /// A vault with a journal, and the ways to both servers.
 struct Kit {
@@ -228,6 +232,61 @@ async fn a_spilled_answer_whose_grant_a_restored_vault_lacks_stays() {
     assert_eq!(entries(spill.path()), 1);
 }
 
+/// Brings an answer to where only the journal has it, and then a grant that is refused; returns how.
+async fn refused_beside_an_answer(change: fn(&mut NewGrant)) -> Option<Connected> {
+    let kit = Kit::new().await;
+    let integration = kit.vault.connected().await;
+    let (lease, answer) = kit.answered(&integration).await;
+    let refresher = kit.refresher(None);
+    kit.postgres.cut().await;
+    let left = keep(&refresher, Urgency::AtOnce, &lease, &answer, ready(())).await;
+    assert_eq!(left.stored, None);
+    kit.postgres.reopen().await;
+    let mut again = eventually("a vault that answers", || async {
+        kit.vault
+            .auth
+            .recent_outcome(StateHash::of(""))
+            .await
+            .ok()?;
+        Some(kit.vault.grant(&integration).await)
+    })
+    .await;
+    change(&mut again);
+    let sealed = kit.vault.auth.seal_grant(&again).unwrap();
+    let sinks = kit.sinks(&kit.vault.auth, None);
+
+    let commit = || sinks.vault().connect(&sealed);
+    let refused = sinks.keep(&sealed, Urgency::AtOnce, commit, pending());
+    let refused = refused.await.unwrap().stored;
+    let forgotten = sinks.forget_grant(&integration, again.grant_id);
+    forgotten.await.unwrap();
+
+    let recovered = eventually("a vault that answers", || async {
+        refresher.recover(&lease).await.ok()
+    })
+    .await;
+    assert!(recovered);
+    assert_eq!(row(&kit.vault.sql, &integration).await.generation, 2);
+    refused
+}
+
+#[tokio::test]
+async fn fm_04_a_grant_without_a_refresh_token_does_not_displace_an_answer_that_only_the_journal_has()
+ {
+    let refused = refused_beside_an_answer(|grant| grant.tokens.refresh_token = None).await;
+
+    assert_eq!(refused, Some(Connected::NoRefreshToken));
+}
+
+#[tokio::test]
+async fn fm_04_a_grant_of_another_account_does_not_displace_an_answer_that_only_the_journal_has() {
+    let of_another = |grant: &mut NewGrant| grant.grant.provider_subject.push('e');
+
+    let refused = refused_beside_an_answer(of_another).await;
+
+    assert_eq!(refused, Some(Connected::AccountMismatch));
+}
+
 #[tokio::test]
 async fn a_spill_directory_belongs_to_one_process() {
     let kit = Kit::new().await;
@@ -332,7 +391,7 @@ async fn an_exchange_that_nobody_ended_is_found_after_ten_seconds_and_for_35_day
     let kit = Kit::new().await;
     let integration = new_integration();
     let grant = kit.vault.grant(&integration).await;
-    let fresh = kit.vault.auth.open_exchanges(None, 10).await.unwrap();
+    let fresh = kit.vault.auth.open_exchanges(EVER, None, 10).await.unwrap();
     let mut found = Vec::new();
     for age in ["11 seconds", "34 days", "36 days"] {
         sqlx::query("UPDATE used_state SET started_at = now() - $1::interval")
@@ -341,7 +400,7 @@ async fn an_exchange_that_nobody_ended_is_found_after_ten_seconds_and_for_35_day
             .await
             .unwrap();
         kit.vault.auth.purge().await.unwrap();
-        found.push(kit.vault.auth.open_exchanges(None, 10).await.unwrap());
+        found.push(kit.vault.auth.open_exchanges(EVER, None, 10).await.unwrap());
     }
 
     assert!(fresh.is_empty(), "{fresh:?}");
@@ -367,7 +426,7 @@ async fn open_exchanges_are_read_page_by_page_even_if_they_began_together() {
     let mut pages: Vec<Vec<OpenExchange>> = Vec::new();
     loop {
         let last = pages.last().and_then(|page| page.last());
-        let page = kit.vault.auth.open_exchanges(last, 2).await.unwrap();
+        let page = kit.vault.auth.open_exchanges(EVER, last, 2).await.unwrap();
         if page.is_empty() {
             break;
         }

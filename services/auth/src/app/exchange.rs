@@ -9,6 +9,7 @@ use workapi_types::{
     AuthorizationCode, CodeVerifier, EnvironmentGuid, GrantId, IntegrationId, MediaType,
     ProviderName, UserId,
 };
+use workapi_vault::protocol::Replay;
 use workapi_vault::{
     Connected, Grant, NewGrant, OAuthClient, Projection, StateHash, TokenSet, Urgency,
 };
@@ -125,11 +126,12 @@ impl App {
         };
         let grant = new_grant(manifest, exchange, answer, account.subject, provider_id);
         let connected = self.store(&grant).await?;
+        let (account, id) = (grant.grant.clone(), grant.integration_id.clone());
+        let exchanged = self.settle(connected, grant).await;
         if connected == Some(Connected::Stored) {
-            self.watch_grants(manifest, &grant.grant, &grant.integration_id)
-                .await;
+            self.watch_grants(manifest, &account, &id).await;
         }
-        Ok(self.settle(connected, grant).await)
+        Ok(exchanged)
     }
 
     /// Sends the code, with the next client secret where one is refused.
@@ -189,15 +191,16 @@ impl App {
         let stored = kept.await?.stored;
         let refused = [Connected::AccountMismatch, Connected::NoRefreshToken];
         if stored.is_some_and(|stored| refused.contains(&stored)) {
-            self.forget_refused(&grant.integration_id).await;
+            self.forget_refused(grant).await;
         }
         Ok(stored)
     }
 
-    /// Takes a refused grant out of the journal again: nothing of it may be stored, and the answers
-    /// of the grant that stands need the place.
-    async fn forget_refused(&self, integration_id: &IntegrationId) {
-        if let Err(error) = self.sinks.purge(integration_id).await {
+    /// Takes a refused grant out of the journal again: nothing of it may be stored.
+    async fn forget_refused(&self, grant: &NewGrant) {
+        let integration_id = &grant.integration_id;
+        let forgotten = self.sinks.forget_grant(integration_id, grant.grant_id);
+        if let Err(error) = forgotten.await {
             tracing::error!(integration.id = %integration_id, %error, "a refused grant stays in the journal, in the place of the one that stands");
         }
     }
@@ -271,6 +274,7 @@ fn new_grant(
         media_type: exchange.media_type,
         provider_id,
         offline: manifest.authorization.offline,
+        single_use: Replay::of(manifest).is_single_use(),
         absolute_life: manifest.refresh.absolute,
         tokens: TokenSet {
             expires_in: answer.access_life(manifest),

@@ -8,27 +8,41 @@ use workapi_vault::{Connected, OpenExchange};
 
 use crate::app::{App, Error, Outcome};
 
+/// The grant of an exchange that began longer ago than this is hardly to be hoped for: it is looked for
+/// once in so many times.
+const HOPEFUL: Duration = Duration::from_hours(1);
+const SELDOM: u32 = 60;
+/// As long as the vault remembers that one did not end.
+const EVER: Duration = Duration::from_hours(35 * 24);
 /// How many exchanges are read at once.
 const BATCH: i64 = 100;
 
 /// Looks for what is to be recovered, until the shutdown drains.
 pub(crate) async fn run(app: &App, interval: Duration, shutdown: &Shutdown) {
-    loop {
+    for look in 0_u32.. {
         tokio::select! {
             () = tokio::time::sleep(interval) => {}
             () = shutdown.draining() => return,
         }
-        if let Err(error) = app.recover_exchanges().await {
+        let within = if look.is_multiple_of(SELDOM) {
+            EVER
+        } else {
+            HOPEFUL
+        };
+        if let Err(error) = app.recover_exchanges(within).await {
             tracing::debug!(%error, "open exchanges can't be looked at; trying on");
         }
     }
 }
 
 impl App {
-    async fn recover_exchanges(&self) -> Result<(), Error> {
+    async fn recover_exchanges(&self, within: Duration) -> Result<(), Error> {
         let mut last = None;
         loop {
-            let exchanges = self.vault().open_exchanges(last.as_ref(), BATCH).await?;
+            let exchanges = self
+                .vault()
+                .open_exchanges(within, last.as_ref(), BATCH)
+                .await?;
             for exchange in &exchanges {
                 // One that can't be recovered must not keep the others from it.
                 if let Err(error) = self.recover_exchange(exchange).await {

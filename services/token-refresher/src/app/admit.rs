@@ -5,6 +5,7 @@ use workapi_providers::Manifest;
 use workapi_vault::{OAuthClient, RotationLease};
 
 use crate::app::App;
+use crate::app::rotation::while_leased;
 use crate::limits::{Admission, Outcome, Permit};
 
 impl App {
@@ -20,15 +21,15 @@ impl App {
             Admission::Go(permit) => permit,
             Admission::Later { after, reason } => {
                 self.count_unsent(lease, reason.as_str());
-                self.vault().postpone(lease, after).await?;
+                while_leased(lease, || self.vault().postpone(lease, after)).await?;
                 return Ok(None);
             }
         };
         if self.breakers.is_open(lease.grant.provider_config_id)
-            && !self
-                .vault()
-                .may_call(lease, manifest.token.deadline)
-                .await?
+            && !while_leased(lease, || {
+                self.vault().may_call(lease, manifest.token.deadline)
+            })
+            .await?
         {
             self.count_unsent(lease, "breaker");
             permit.finish(Outcome::Unsent).await;

@@ -119,7 +119,7 @@ const COMMIT_ALL: &str = "
         WHERE rotation_attempt.attempt_id = committed.attempt_id AND state IN ('sent', 'unknown')
     ), told AS (
         INSERT INTO outbox (id, subject, subject_id, payload, traceparent)
-        SELECT event_id, subject, subject_id, payload, traceparent
+        SELECT DISTINCT ON (attempt_id) event_id, subject, subject_id, payload, traceparent
         FROM answer
         JOIN committed USING (attempt_id)
     )

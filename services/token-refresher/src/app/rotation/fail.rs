@@ -17,7 +17,8 @@ impl Rotation {
         if failure.action != Action::Reconnect {
             return self.record(&self.lease, &failure, &error).await;
         }
-        if self.replay.is_single_use() && self.app.sinks.recover(&self.lease).await? {
+        let recover = || self.app.sinks.recover(&self.lease);
+        if self.replay.is_single_use() && while_leased(&self.lease, recover).await? {
             self.count("recovered");
             return Ok(());
         }
@@ -34,7 +35,8 @@ impl Rotation {
         let mut lease = self.lease.clone();
         let mut refused = None;
         while failure.action == Action::Reconnect {
-            let Some(chance) = vault.second_chance(&lease, refused).await? else {
+            let find = || vault.second_chance(&lease, refused);
+            let Some(chance) = while_leased(&lease, find).await? else {
                 break;
             };
             lease = chance.lease;

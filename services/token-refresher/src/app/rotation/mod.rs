@@ -84,22 +84,22 @@ impl Rotation {
     }
 }
 
-/// Tells the vault how an attempt ended, for as long as the lease lasts: what it does not know then is
-/// an attempt of which nobody knows what became.
-async fn while_leased<T, Telling>(
+/// Asks or tells database or journal something about an attempt, for as long as its lease lasts. Where
+/// that fails, nobody knows any more what became of the attempt.
+pub(crate) async fn while_leased<T, Asking>(
     lease: &RotationLease,
-    tell: impl Fn() -> Telling,
+    ask: impl Fn() -> Asking,
 ) -> Result<T, Error>
 where
-    Telling: Future<Output = Result<T, Error>>,
+    Asking: Future<Output = Result<T, Error>>,
 {
     loop {
-        match tell().await {
-            Err(error) if error.is_unavailable() && !lease.time_left().is_zero() => {
-                tracing::warn!(integration.id = %lease.integration_id, %error, "the end of an attempt waits for the database");
+        match ask().await {
+            Err(error) if error.is_passing() && !lease.time_left().is_zero() => {
+                tracing::warn!(integration.id = %lease.integration_id, %error, "the end of an attempt waits for PostgreSQL or NATS");
                 sleep(TELLING_PAUSE).await;
             }
-            told => return told,
+            answered => return answered,
         }
     }
 }
