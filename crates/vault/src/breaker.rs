@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::PgConnection;
 use workapi_bus::outbox;
 use workapi_proto::events::v1::{ProviderBreakerClosed, ProviderBreakerOpened};
-use workapi_types::{ProviderConfigId, ProviderName};
+use workapi_types::{EnvironmentGuid, ProviderConfigId, ProviderName};
 
 use crate::rotation::LEASE_MARGIN;
 use crate::store::breaker::{self as store, Spread, SuspectRow};
@@ -21,8 +21,12 @@ const MIN_REFUSED: i64 = 3;
 pub struct SuspectClient {
     /// Its config.
     pub config_id: ProviderConfigId,
+    /// The environment.
+    pub environment_guid: EnvironmentGuid,
     /// The provider.
     pub provider: ProviderName,
+    /// The client id at the provider.
+    pub client_id: String,
     /// Whether its breaker is open.
     pub open: bool,
 }
@@ -195,6 +199,8 @@ impl TryFrom<SuspectRow> for SuspectClient {
     fn try_from(row: SuspectRow) -> Result<Self, Error> {
         Ok(Self {
             config_id: ProviderConfigId::from_uuid(row.provider_config_id),
+            environment_guid: EnvironmentGuid::from_uuid(row.environment_guid),
+            client_id: row.client_id,
             provider: row
                 .provider
                 .parse()

@@ -77,6 +77,24 @@ async fn a_check_says_why_there_is_no_token_and_who_has_to_act() {
 }
 
 #[tokio::test]
+async fn fm_10_a_check_says_that_the_client_is_refused() {
+    let connected = Connected::start(Options::default()).await;
+    sqlx::query(
+        "INSERT INTO provider_breaker (provider_config_id, probe_at, config_updated_at)
+         SELECT id, now() + interval '1 hour', updated_at FROM provider_config",
+    )
+    .execute(connected.stack.vault_database())
+    .await
+    .unwrap();
+
+    let checked = check(&connected, &connected.id).await;
+
+    assert!(checked.usable);
+    let told = (checked.cause.as_str(), checked.action.as_str());
+    assert_eq!(told, ("operator_config", "operator"));
+}
+
+#[tokio::test]
 async fn a_check_needs_the_admin_token_and_an_id() {
     let connected = Connected::start(Options::default()).await;
     for url in [connected.stack.admin_url(), connected.stack.auth_url()] {

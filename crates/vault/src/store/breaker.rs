@@ -25,7 +25,9 @@ pub(crate) struct Spread {
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub(crate) struct SuspectRow {
     pub(crate) provider_config_id: Uuid,
+    pub(crate) environment_guid: Uuid,
     pub(crate) provider: String,
+    pub(crate) client_id: String,
     pub(crate) open: bool,
 }
 
@@ -205,10 +207,10 @@ pub(crate) async fn suspects(pool: &PgPool) -> Result<Vec<SuspectRow>, sqlx::Err
              FROM rejection
              WHERE cause = 'operator_config' AND unrefuted
          )
-         SELECT provider_config_id, provider, bool_or(open) AS open
+         SELECT provider_config_id, environment_guid, provider, client_id, bool_or(open) AS open
          FROM suspect
          JOIN provider_config ON id = provider_config_id
-         GROUP BY provider_config_id, provider",
+         GROUP BY provider_config_id, environment_guid, provider, client_id",
     )
     .fetch_all(pool)
     .await

@@ -72,7 +72,8 @@ pub(crate) async fn finish(
 
 /// Returns whether an exchange is under way that may yet bring a grant of the same account:
 /// any that began before the deletion, and any of the same user. An exchange that has not
-/// ended after three minutes died with its process.
+/// ended after 20 minutes died with its process: none takes longer than three deadlines of 300
+/// seconds and a minute.
 pub(crate) async fn may_bring_a_sibling(
     connection: &mut PgConnection,
     revocation_group: &str,
@@ -85,7 +86,7 @@ pub(crate) async fn may_bring_a_sibling(
              FROM used_state
              WHERE revocation_group = $1
                  AND finished_at IS NULL
-                 AND started_at > now() - interval '3 minutes'
+                 AND started_at > now() - interval '20 minutes'
                  AND (user_id = $2
                       OR started_at <= (SELECT state_since
                                         FROM credential

@@ -7,7 +7,7 @@ use workapi_types::{IntegrationId, ProviderConfigId};
 use workapi_vault::{Failure, RotationLease, State, SuspectClient};
 
 use crate::credential::{row, times};
-use crate::fixture::{Fixture, new_integration, provider, store};
+use crate::fixture::{CLIENT_ID, Fixture, new_integration, provider, store};
 
 const INVALID_CLIENT: Failure = Failure {
     cause: Cause::OperatorConfig,
@@ -98,7 +98,9 @@ async fn fm_10_refusals_of_three_credentials_of_two_accounts_open_the_breaker_on
     let suspects = vault.refresher.suspect_clients().await.unwrap();
     let expected = SuspectClient {
         config_id: vault.config().await,
+        environment_guid: vault.environment,
         provider: provider(),
+        client_id: CLIENT_ID.to_owned(),
         open: true,
     };
     assert_eq!(suspects, [expected]);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use workapi_errors::Error as Refusal;
+use workapi_providers::Action;
 use workapi_types::IntegrationId;
 use workapi_vault::Check;
 
@@ -27,6 +28,12 @@ impl App {
         let check = self
             .on_demand
             .check(&integration_id, min_remaining, deadline);
-        Ok(check.await?)
+        let mut check = check.await?;
+        // An open breaker is no matter of the credential's own, and the operator's all the same.
+        let status = self.vault().status(&integration_id).await?;
+        if let Some(status) = status.filter(|status| status.action == Action::Operator) {
+            (check.cause, check.action) = (status.cause, status.action);
+        }
+        Ok(check)
     }
 }

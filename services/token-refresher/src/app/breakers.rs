@@ -97,6 +97,8 @@ impl Breakers {
         for suspect in opened(&before, &known) {
             tracing::error!(
                 provider = %suspect.provider,
+                environment.guid = %suspect.environment_guid,
+                client_id = suspect.client_id,
                 provider_config.id = %suspect.config_id,
                 "the provider refuses the client: check its id and its secrets"
             );
@@ -105,6 +107,8 @@ impl Breakers {
         for suspect in opened(&known, &before) {
             tracing::info!(
                 provider = %suspect.provider,
+                environment.guid = %suspect.environment_guid,
+                client_id = suspect.client_id,
                 provider_config.id = %suspect.config_id,
                 "the provider accepts the client again"
             );

@@ -124,9 +124,14 @@ fn for_credential(found: &Inspection) -> Vec<String> {
          has suspended it.",
         found.environment_guid, found.provider
     );
-    let wrong_client = found.breaker_open || found.cause == Some(Cause::OperatorConfig);
+    let wrong_client = found.cause == Some(Cause::OperatorConfig);
     match found.state {
         State::Active | State::RefreshFailing if !found.has_refresh_token => vec![reconnect],
+        State::Active | State::RefreshFailing if found.breaker_open => vec![
+            check_client,
+            "A client secret that is added with `work-api admin provider secret add` is tried at once."
+                .to_owned(),
+        ],
         State::Active | State::RefreshFailing if wrong_client => vec![check_client, retry],
         State::Active if found.failures == 0 => vec!["Nothing needs to be done.".to_owned()],
         State::Active | State::RefreshFailing | State::Revoking => vec![retry],
