@@ -39,14 +39,13 @@ impl Journal {
         Self { bus }
     }
 
-    /// Keeps `message` in the place of message number `replaced` of `credential` (0: of none), and
-    /// waits until it is stored. Returns false when another message is there by now: then nothing
-    /// is stored, however late the client library sends what it held back.
     pub(crate) fn bus(&self) -> &Bus {
         &self.bus
     }
 
-    /// Keeps `message` in the place of what was kept of `credential`, and waits until it is stored.
+    /// Keeps `message` in the place of message number `replaced` of `credential` (0: of none), and
+    /// waits until it is stored. Returns false when another message is there by now: then nothing
+    /// is stored, however late the client library sends what it held back.
     ///
     /// # Errors
     /// Fails when JetStream does not confirm within 3 seconds; it may be stored or not.

@@ -194,9 +194,9 @@ impl Keeping<'_> {
     }
 
     /// Puts the answer into the journal, unless a newer one is there: a process that stood still
-    /// must not write over what another one has got meanwhile. Nor may a new grant that may yet be refused write
-    /// over the one that would stand. Returns whether nothing of the
-    /// answer can be lost any more: it is there, or a later generation of its grant is.
+    /// must not write over what another one has got meanwhile. Nor may a new grant that may yet be
+    /// refused write over the one that would stand. Returns whether nothing of the answer can be lost
+    /// any more: it is there, or a later generation of its grant is.
     async fn put_into_journal(&self, credential: &str) -> Result<bool, Error> {
         let bytes = self.entry.to_bytes()?;
         let journal = &self.sinks.journal;
@@ -204,9 +204,9 @@ impl Keeping<'_> {
             let replaced = match journal.last(credential).await? {
                 None => 0,
                 Some(kept) => {
-                    let there = Entry::from_bytes(&kept.message)?.named();
-                    let ours = self.entry.named();
-                    if !ours.may_replace(&there) || self.may_be_refused_for(&kept.message)? {
+                    let entry = Entry::from_bytes(&kept.message)?;
+                    let (there, ours) = (entry.named(), self.entry.named());
+                    if !ours.may_replace(&there) || self.may_be_refused_for(entry)? {
                         let is_later = there.generation > ours.generation;
                         return Ok(there.grant_id == ours.grant_id && is_later);
                     }
@@ -221,8 +221,7 @@ impl Keeping<'_> {
 
     /// Returns whether an entry is of another grant, with a refresh token, and that grant would stand if
     /// the answer is refused: because it is of another account, or has no refresh token of its own.
-    fn may_be_refused_for(&self, message: &[u8]) -> Result<bool, Error> {
-        let there = Entry::from_bytes(message)?;
+    fn may_be_refused_for(&self, there: Entry) -> Result<bool, Error> {
         if there.grant_id == self.answer.grant_id {
             return Ok(false);
         }

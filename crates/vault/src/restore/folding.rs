@@ -59,7 +59,7 @@ impl Sinks {
                 let integration_id = entry.integration_id.clone();
                 match self.fold_into(entry, part).await {
                     Ok(folded) => folding.folded += i64::from(folded),
-                    Err(error) if is_passing(&error) => return Err(error),
+                    Err(error) if error.is_passing() => return Err(error),
                     Err(error) => folding.fail(integration_id.as_str(), &error),
                 }
             }
@@ -131,8 +131,4 @@ impl Folding {
 fn integration_of(message: &Delivery) -> Option<&str> {
     let name = message.subject.strip_prefix("journal.")?;
     name.parse::<IntegrationId>().ok().map(|_| name)
-}
-
-fn is_passing(error: &Error) -> bool {
-    error.is_unavailable() || matches!(error, Error::Journal(_))
 }

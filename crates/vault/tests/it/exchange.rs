@@ -1,10 +1,16 @@
-//! Single use of states.
+//! Single use of states, and exchanges that do not end.
+
+use std::collections::HashSet;
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 use uuid::Uuid;
-use workapi_vault::{Exchange, ExchangeStart, StateHash, Vault};
+use workapi_vault::{Exchange, ExchangeStart, OpenExchange, StateHash, Vault};
 
 use crate::fixture::{Fixture, new_integration, new_state, user_of};
+
+/// As long as anything is remembered.
+const EVER: Duration = Duration::from_hours(35 * 24);
 
 async fn start(vault: &Vault, state: StateHash) -> ExchangeStart {
     let integration = new_integration();
@@ -141,4 +147,58 @@ async fn a_grant_id_tells_when_the_exchange_began_by_the_clock_of_postgresql() {
         (0..1000).contains(&(told - milliseconds)),
         "{told} for {milliseconds}"
     );
+}
+
+#[tokio::test]
+async fn an_exchange_that_nobody_ended_is_found_after_ten_seconds_and_for_35_days() {
+    let vault = Fixture::new().await;
+    let integration = new_integration();
+    let grant = vault.grant(&integration).await;
+    let fresh = vault.auth.open_exchanges(EVER, None, 10).await.unwrap();
+    let mut found = Vec::new();
+    for age in ["11 seconds", "34 days", "36 days"] {
+        sqlx::query("UPDATE used_state SET started_at = now() - $1::interval")
+            .bind(age)
+            .execute(&vault.sql)
+            .await
+            .unwrap();
+        vault.auth.purge().await.unwrap();
+        found.push(vault.auth.open_exchanges(EVER, None, 10).await.unwrap());
+    }
+
+    assert!(fresh.is_empty(), "{fresh:?}");
+    let counts: Vec<usize> = found.iter().map(Vec::len).collect();
+    assert_eq!(counts, [1, 1, 0]);
+    let open = &found[0][0];
+    assert_eq!(open.integration_id, integration);
+    assert_eq!(open.grant_id, grant.grant_id);
+    assert_eq!(open.state_hash, grant.state_hash);
+}
+
+#[tokio::test]
+async fn open_exchanges_are_read_page_by_page_even_if_they_began_together() {
+    let vault = Fixture::new().await;
+    for _ in 0..5 {
+        vault.grant(&new_integration()).await;
+    }
+    sqlx::query("UPDATE used_state SET started_at = now() - interval '1 minute'")
+        .execute(&vault.sql)
+        .await
+        .unwrap();
+
+    let mut pages: Vec<Vec<OpenExchange>> = Vec::new();
+    loop {
+        let last = pages.last().and_then(|page| page.last());
+        let page = vault.auth.open_exchanges(EVER, last, 2).await.unwrap();
+        if page.is_empty() {
+            break;
+        }
+        pages.push(page);
+    }
+
+    let sizes: Vec<usize> = pages.iter().map(Vec::len).collect();
+    assert_eq!(sizes, [2, 2, 1]);
+    let found = pages.iter().flatten();
+    let found: HashSet<_> = found.map(|open| open.grant_id).collect();
+    assert_eq!(found.len(), 5);
 }

@@ -1,6 +1,5 @@
 //! Where an answer is kept while PostgreSQL does not take it, and how it comes back.
 
-use std::collections::HashSet;
 use std::future::{pending, ready};
 use std::path::Path;
 use std::time::Duration;
@@ -9,15 +8,12 @@ use workapi_bus::{Bus, Journal};
 use workapi_testkit::{Proxy, eventually, nats_url, postgres_url, unique_prefix};
 use workapi_types::IntegrationId;
 use workapi_vault::{
-    Connected, Kept, NewGrant, OpenExchange, RotationLease, SealedAnswer, Settled, Sinks,
-    StateHash, Urgency, Vault,
+    Connected, Kept, NewGrant, RotationLease, SealedAnswer, Settled, Sinks, StateHash, Urgency,
+    Vault,
 };
 
 use crate::credential::{find_row, row};
 use crate::fixture::{Fixture, new_integration, tokens};
-
-/// As long as anything is remembered.
-const EVER: Duration = Duration::from_hours(35 * 24);
 
 /// A vault with a journal, and the ways to both servers.
 struct Kit {
@@ -384,60 +380,6 @@ async fn fm_04_a_grant_that_only_the_journal_has_is_stored_later() {
     assert_eq!(kit.vault.events().await, ["connected"]);
     let lease = kit.vault.lease(&integration).await;
     assert_eq!(lease.refresh_token.expose(), "refresh-1");
-}
-
-#[tokio::test]
-async fn an_exchange_that_nobody_ended_is_found_after_ten_seconds_and_for_35_days() {
-    let kit = Kit::new().await;
-    let integration = new_integration();
-    let grant = kit.vault.grant(&integration).await;
-    let fresh = kit.vault.auth.open_exchanges(EVER, None, 10).await.unwrap();
-    let mut found = Vec::new();
-    for age in ["11 seconds", "34 days", "36 days"] {
-        sqlx::query("UPDATE used_state SET started_at = now() - $1::interval")
-            .bind(age)
-            .execute(&kit.vault.sql)
-            .await
-            .unwrap();
-        kit.vault.auth.purge().await.unwrap();
-        found.push(kit.vault.auth.open_exchanges(EVER, None, 10).await.unwrap());
-    }
-
-    assert!(fresh.is_empty(), "{fresh:?}");
-    let counts: Vec<usize> = found.iter().map(Vec::len).collect();
-    assert_eq!(counts, [1, 1, 0]);
-    let open = &found[0][0];
-    assert_eq!(open.integration_id, integration);
-    assert_eq!(open.grant_id, grant.grant_id);
-    assert_eq!(open.state_hash, grant.state_hash);
-}
-
-#[tokio::test]
-async fn open_exchanges_are_read_page_by_page_even_if_they_began_together() {
-    let kit = Kit::new().await;
-    for _ in 0..5 {
-        kit.vault.grant(&new_integration()).await;
-    }
-    sqlx::query("UPDATE used_state SET started_at = now() - interval '1 minute'")
-        .execute(&kit.vault.sql)
-        .await
-        .unwrap();
-
-    let mut pages: Vec<Vec<OpenExchange>> = Vec::new();
-    loop {
-        let last = pages.last().and_then(|page| page.last());
-        let page = kit.vault.auth.open_exchanges(EVER, last, 2).await.unwrap();
-        if page.is_empty() {
-            break;
-        }
-        pages.push(page);
-    }
-
-    let sizes: Vec<usize> = pages.iter().map(Vec::len).collect();
-    assert_eq!(sizes, [2, 2, 1]);
-    let found = pages.iter().flatten();
-    let found: HashSet<_> = found.map(|open| open.grant_id).collect();
-    assert_eq!(found.len(), 5);
 }
 
 #[tokio::test]
