@@ -88,6 +88,7 @@ impl Loaded {
 fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::Empty(_, Empty::None | Empty::Unit) => None,
+        Value::Num(_, number) => number.to_u128().map(|number| number.to_string()),
         value => value.as_str().map(str::to_owned),
     }
 }

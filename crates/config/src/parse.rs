@@ -1,6 +1,7 @@
 //! What the text of a setting must look like. Every refusal says what is allowed.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -21,6 +22,29 @@ pub(crate) fn listen_address<'de, D: Deserializer<'de>>(
         Ok(address) => Ok(Some(address)),
         Err(_) => Err(D::Error::custom(format!(
             "\"{text}\" is not an IP address with a port, such as 127.0.0.1:8080 or [::]:8080"
+        ))),
+    }
+}
+
+/// Takes a count: text, as every variable of the environment is, or a number in a file.
+pub(crate) fn count<'de, D: Deserializer<'de>, N: From<NonZeroU16>>(
+    from: D,
+) -> Result<N, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Number(i64),
+        Text(String),
+    }
+    let text = match Written::deserialize(from)? {
+        Written::Number(number) => number.to_string(),
+        Written::Text(text) => text,
+    };
+    match text.parse::<NonZeroU16>() {
+        Ok(count) => Ok(count.into()),
+        Err(_) => Err(D::Error::custom(format!(
+            "\"{text}\" is not a whole number from 1 to {}",
+            u16::MAX
         ))),
     }
 }

@@ -1,7 +1,7 @@
 //! The settings and their defaults.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::num::NonZeroU32;
+use std::num::{NonZeroU16, NonZeroU32};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::parse;
+
+const DEFAULT_AT_ONCE: NonZeroU16 = NonZeroU16::new(4).unwrap();
 
 /// The settings whose values are secret. Each can be named by a file instead
 /// (`<name>_file`), and none is ever shown.
@@ -113,7 +115,13 @@ pub struct Settings {
 
     /// How many token-refreshers run; each keeps to its part of a provider's
     /// limits while Redis is away.
+    #[serde(deserialize_with = "parse::count")]
     pub refresher_replicas: NonZeroU32,
+    /// How many rotations a token-refresher begins at the same time, for the
+    /// scheduler and for callers each; requests under way do not count. More
+    /// are faster, and keep answers longer in memory before they are stored.
+    #[serde(deserialize_with = "parse::count")]
+    pub refresher_at_once: NonZeroU16,
 
     /// Provider manifests that add to or override the embedded ones.
     pub providers_dir: Option<PathBuf>,
@@ -181,6 +189,7 @@ impl Default for Settings {
             nats_prefix: String::new(),
             redis_prefix: String::new(),
             refresher_replicas: NonZeroU32::MIN,
+            refresher_at_once: DEFAULT_AT_ONCE,
             providers_dir: None,
             spill_dir: None,
             keyring_file: None,

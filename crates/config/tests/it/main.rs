@@ -218,6 +218,44 @@ fn a_value_that_cannot_be_used_is_refused_with_what_is_allowed() {
 }
 
 #[test]
+fn a_count_can_be_text_in_the_environment_and_a_number_in_a_file_and_is_shown() {
+    let file = OneFile::with("refresher_replicas = 3");
+
+    let loaded = Settings::load(
+        Some(file.path.as_path()),
+        os(&[("WORK_API_REFRESHER_AT_ONCE", "7")]),
+    )
+    .unwrap();
+
+    assert_eq!(loaded.settings.refresher_replicas.get(), 3);
+    assert_eq!(loaded.settings.refresher_at_once.get(), 7);
+    let shown: Vec<_> = loaded
+        .entries()
+        .unwrap()
+        .into_iter()
+        .filter(|entry| entry.name.starts_with("refresher"))
+        .map(|entry| (entry.name, entry.value.unwrap()))
+        .collect();
+    let expected = [("refresher_at_once", "7"), ("refresher_replicas", "3")];
+    assert_eq!(
+        shown,
+        expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
+    );
+}
+
+#[test]
+fn a_count_that_is_none_is_refused_with_what_is_allowed() {
+    for text in ["0", "-1", "many", "65536"] {
+        assert_eq!(
+            refusal(&[("WORK_API_REFRESHER_REPLICAS", text)]),
+            format!(
+                "WORK_API_REFRESHER_REPLICAS: \"{text}\" is not a whole number from 1 to 65535"
+            )
+        );
+    }
+}
+
+#[test]
 fn a_refused_secret_is_not_repeated() {
     let file = OneFile::with("admin_token = 271828");
 
