@@ -137,14 +137,16 @@ impl Installation {
         number: usize,
         address: IpAddr,
         providers: &Path,
+        at_once: Option<u16>,
     ) -> anyhow::Result<Program> {
         let name = format!("token-refresher-{number}");
         let spill = self.folder().join(format!("spill-{number}"));
         fs::create_dir_all(&spill)?;
-        let settings = vec![
+        let mut settings = vec![
             setting("PROVIDERS_DIR", &providers.display().to_string()),
             setting("SPILL_DIR", &spill.display().to_string()),
         ];
+        settings.extend(at_once.map(|number| setting("REFRESHER_AT_ONCE", &number.to_string())));
         self.start("token-refresher", &name, address, settings)
     }
 

@@ -7,6 +7,7 @@
 //! measure is written down in docs/benchmarks.md, never asserted; only counts are.
 
 pub mod accounting;
+mod answer_to_sink;
 mod consent;
 pub mod console;
 mod cpu;

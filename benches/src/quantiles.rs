@@ -35,6 +35,14 @@ impl Histogram {
         self.0.values().copied().max().unwrap_or_default()
     }
 
+    /// Returns the part of all values that are not above a bound of a bucket; 0 where nothing was
+    /// measured, or the bound is none.
+    pub(crate) fn part_within(&self, bound: Duration) -> f64 {
+        let bound = u64::try_from(bound.as_nanos()).unwrap_or(UNBOUNDED);
+        let within = self.0.get(&bound).copied().unwrap_or_default();
+        precise(within) / precise(self.count().max(1))
+    }
+
     /// Returns the upper bound of the bucket in which a part of all values ends; `None` where that
     /// has no end, or nothing was measured.
     pub(crate) fn quantile(&self, part: f64) -> Option<Duration> {

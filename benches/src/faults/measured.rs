@@ -3,11 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use crate::answer_to_sink;
 use crate::program::Program;
 use crate::quantiles::Histogram;
-
-/// "Answer read → first sink acknowledged" (refresh protocol, section 7).
-const ANSWER_TO_SINK: &str = "workapi_answer_to_sink";
 
 /// The histograms that were read so far.
 pub(super) struct Measured {
@@ -35,7 +33,7 @@ impl Measured {
         let Some(text) = program.metrics(&self.http).await else {
             return;
         };
-        let read = Histogram::read(&text, ANSWER_TO_SINK);
+        let read = answer_to_sink::read(&text);
         let mut lives = self.lives.lock().unwrap_or_else(PoisonError::into_inner);
         let lives = lives.entry(program.name().to_owned()).or_default();
         // Counters that went down are those of a new life.

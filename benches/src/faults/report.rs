@@ -11,6 +11,7 @@ use super::server_faults::ServerFaults;
 use super::settle::Rest;
 use super::{Options, history, store};
 use crate::accounting::{Account, Attempt, Evidence, Kill, Verdict};
+use crate::answer_to_sink;
 use crate::console::{Table, milliseconds, say};
 use crate::program::Program;
 use crate::quantiles::{Histogram, of_sample};
@@ -241,14 +242,7 @@ impl Report {
         table.row("lateness p50", middle);
         table.row("lateness p99", high);
         table.row("lateness, longest", longest);
-        let bound = |part| match self.answer_to_sink.quantile(part) {
-            Some(bound) => format!("≤ {}", milliseconds(bound)),
-            None => "not measured".to_owned(),
-        };
-        table.row("answer to sink, measured", self.answer_to_sink.count());
-        table.row("answer to sink p50", bound(0.5));
-        table.row("answer to sink p99", bound(0.99));
-        table.row("answer to sink, longest", bound(1.0));
+        answer_to_sink::add_rows(table, &self.answer_to_sink);
         for (program, used) in &self.cpu {
             table.row(
                 format!("CPU of {program}"),

@@ -143,7 +143,7 @@ impl Run {
             for (provider, _) in &shares {
                 provider.write_manifest(&folder, SocketAddr::new(address, port))?;
             }
-            victims.push(installation.token_refresher(number, address, &folder)?);
+            victims.push(installation.token_refresher(number, address, &folder, None)?);
         }
         for number in 1..=options.auths {
             let folder = installation.folder().join("providers-1");

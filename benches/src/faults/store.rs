@@ -147,15 +147,21 @@ pub(super) async fn lateness(pool: &PgPool) -> Result<Vec<Duration>, sqlx::Error
         .collect())
 }
 
-/// Has every credential looked at that waits for something that is over.
+/// Has every credential looked at that waits for something that is over. What somebody is at work
+/// on is left for the next time: waiting for many rows could lock up with the batches of others.
 pub(super) async fn nudge(pool: &PgPool) -> Result<(), sqlx::Error> {
     sqlx::query(
         "UPDATE credential
          SET due_at = now()
-         WHERE state IN ('active', 'refresh_failing')
-             AND due_at > now() + interval '1 second'
-             AND (lease_until IS NULL OR lease_until < now())
-             AND access_expires_at < now()",
+         WHERE integration_id IN (
+             SELECT integration_id
+             FROM credential
+             WHERE state IN ('active', 'refresh_failing')
+                 AND due_at > now() + interval '1 second'
+                 AND (lease_until IS NULL OR lease_until < now())
+                 AND access_expires_at < now()
+             FOR UPDATE SKIP LOCKED
+         )",
     )
     .execute(pool)
     .await
@@ -167,13 +173,18 @@ pub(super) async fn end_leases(pool: &PgPool, since: OffsetDateTime) -> Result<(
     sqlx::query(
         "UPDATE credential
          SET lease_until = now() - interval '1 second', due_at = now()
-         WHERE lease_until > now()
-             AND EXISTS (
-                 SELECT FROM rotation_attempt
-                 WHERE rotation_attempt.integration_id = credential.integration_id
-                     AND rotation_attempt.state IN ('sent', 'unknown')
-                     AND rotation_attempt.sent_at < $1
-             )",
+         WHERE integration_id IN (
+             SELECT integration_id
+             FROM credential
+             WHERE lease_until > now()
+                 AND EXISTS (
+                     SELECT FROM rotation_attempt
+                     WHERE rotation_attempt.integration_id = credential.integration_id
+                         AND rotation_attempt.state IN ('sent', 'unknown')
+                         AND rotation_attempt.sent_at < $1
+                 )
+             FOR UPDATE SKIP LOCKED
+         )",
     )
     .bind(since)
     .execute(pool)

@@ -6,7 +6,9 @@ use workapi_sandbox::RotationClass;
 
 use super::NatsSync;
 use super::sample::Steady;
+use crate::answer_to_sink;
 use crate::console::Table;
+use crate::quantiles::Histogram;
 
 /// What a run showed.
 pub struct Report {
@@ -18,10 +20,12 @@ pub struct Report {
     pub not_once_in_vault: i64,
     pub(super) credentials: u32,
     pub(super) refreshers: usize,
+    pub(super) at_once: u16,
     pub(super) class: RotationClass,
     pub(super) latency: Duration,
     pub(super) sync: NatsSync,
     pub(super) steady: Option<Steady>,
+    pub(super) answer_to_sink: Histogram,
 }
 
 impl Report {
@@ -40,6 +44,7 @@ impl Report {
         table.row("credentials due", self.credentials);
         table.row("class", format_args!("{:?}", self.class));
         table.row("token-refreshers", self.refreshers);
+        table.row("rotations begun at once by each", self.at_once);
         table.row(
             "latency of the provider",
             format_args!("{} ms", self.latency.as_millis()),
@@ -50,6 +55,7 @@ impl Report {
             Some(steady) => add_steady(&mut table, steady),
             None => table.row("**committed rotations/s**", "not measured"),
         }
+        answer_to_sink::add_rows(&mut table, &self.answer_to_sink);
         table.print();
     }
 }

@@ -12,8 +12,9 @@ use super::{NatsSync, Options, seed, store};
 use crate::installation::{Installation, work_api};
 use crate::manifests::Provider;
 use crate::program::Program;
+use crate::quantiles::Histogram;
 use crate::servers::{Server, Servers, Urls};
-use crate::{console, cpu};
+use crate::{answer_to_sink, console, cpu};
 
 /// How often the run is looked at: counting costs the database some work too.
 const LOOK: Duration = Duration::from_secs(1);
@@ -65,7 +66,12 @@ pub async fn run(options: &Options, urls: &Urls, sync: NatsSync) -> anyhow::Resu
     programs.push(installation.auth(1, &folder)?);
     for number in 1..=options.refreshers {
         let address = stub.address().ip();
-        programs.push(installation.token_refresher(number, address, &folder)?);
+        programs.push(installation.token_refresher(
+            number,
+            address,
+            &folder,
+            Some(options.at_once),
+        )?);
     }
     let http = reqwest::Client::builder()
         .no_proxy()
@@ -82,6 +88,7 @@ pub async fn run(options: &Options, urls: &Urls, sync: NatsSync) -> anyhow::Resu
     store::make_due(course.installation.database.pool()).await?;
     show("all of them are due");
     let samples = course.watch(options, &show).await?;
+    let answer_to_sink = course.answer_to_sink(&http).await;
     for program in course.programs.iter().rev() {
         program.stop().await?;
     }
@@ -89,6 +96,7 @@ pub async fn run(options: &Options, urls: &Urls, sync: NatsSync) -> anyhow::Resu
     Ok(Report {
         credentials: options.credentials,
         refreshers: options.refreshers,
+        at_once: options.at_once,
         class: options.class,
         latency: options.latency(),
         sync,
@@ -96,6 +104,7 @@ pub async fn run(options: &Options, urls: &Urls, sync: NatsSync) -> anyhow::Resu
         not_once_at_provider: stub.not_once(),
         not_once_in_vault: store::not_once(pool).await?,
         steady: Steady::of(&samples, options.credentials),
+        answer_to_sink,
     })
 }
 
@@ -115,6 +124,17 @@ impl Course {
                 return Ok(samples);
             }
         }
+    }
+
+    /// Reads what the refreshers have measured.
+    async fn answer_to_sink(&self, http: &reqwest::Client) -> Histogram {
+        let mut total = Histogram::default();
+        for program in &self.programs {
+            if let Some(text) = program.metrics(http).await {
+                total.add(&answer_to_sink::read(&text));
+            }
+        }
+        total
     }
 
     async fn sample(&self) -> anyhow::Result<Sample> {

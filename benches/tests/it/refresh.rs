@@ -13,6 +13,7 @@ async fn what_is_due_is_rotated_just_once() {
         credentials: 400,
         class: RotationClass::D,
         refreshers: 2,
+        at_once: 8,
         latency_ms: 5,
         at_most: 100,
         quiet: true,
