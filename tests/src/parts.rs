@@ -144,6 +144,7 @@ impl Parts {
             key_ring: Arc::new(self.key_ring()),
             spill_directory: None,
             concurrency: workapi_token_refresher::Config::DEFAULT_CONCURRENCY,
+            at_once: workapi_token_refresher::Config::DEFAULT_AT_ONCE,
         };
         let shutdown = self.shutdown.clone();
         workapi_token_refresher::Service::build(config, &self.health, &self.metrics, shutdown)

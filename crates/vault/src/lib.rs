@@ -56,7 +56,7 @@ pub use error::Error;
 pub use exchange::{Exchange, ExchangeStart, OpenExchange, StateHash};
 pub use grant::Grant;
 pub use inspection::{Inspection, JobState, RotationAttempt};
-pub use journal::{Kept, Outcome, Sinks, Spill, SpillError, Urgency};
+pub use journal::{Kept, Outcome, Seen, Sinks, Spill, SpillError, Urgency};
 pub use listing::{CredentialFilter, ListedCredential};
 pub use on_demand::{
     AccessTokenGrant, AccessVault, Check, ClaimNow, OnDemand, OnDemandClaim, OnDemandError,

@@ -1,6 +1,6 @@
 //! What an instance of the service is made of.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU16, NonZeroU32};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,11 +37,16 @@ pub struct Config {
     pub spill_directory: Option<PathBuf>,
     /// How many jobs of a kind are worked on at once.
     pub concurrency: usize,
+    /// How many rotations begin at the same time; requests under way do not count.
+    pub at_once: NonZeroU16,
 }
 
 impl Config {
     /// The usual [`Config::concurrency`].
     pub const DEFAULT_CONCURRENCY: usize = 1024;
+    /// The usual [`Config::at_once`]: with three replicas, PostgreSQL and NATS on two processors, 99
+    /// in 100 answers are then stored within 20 ms (refresh protocol, section 7).
+    pub const DEFAULT_AT_ONCE: NonZeroU16 = NonZeroU16::new(4).unwrap();
     /// The usual [`Config::redis_patience`].
     pub const DEFAULT_REDIS_PATIENCE: Duration = Duration::from_millis(100);
 }

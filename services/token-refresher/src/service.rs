@@ -12,7 +12,7 @@ use workapi_telemetry::{Meter, Metrics};
 use workapi_vault::{MIGRATOR, RestoreWatch, Sinks, TOKEN_REFRESHER_ROLE, Vault};
 
 use crate::Config;
-use crate::app::{App, Breakers, Counts, open_breakers, restore};
+use crate::app::{App, Breakers, Counts, Turns, open_breakers, restore};
 use crate::limits::{Limits, Shared};
 
 /// The name in logs, metrics, health and the servers' own views.
@@ -99,6 +99,7 @@ impl Service {
             catalogue: config.catalogue,
             oauth: workapi_oauth::Client::new(workapi_oauth::HttpClient::new()?),
             counts: Counts::new(&meter),
+            turns: Turns::new(config.at_once),
             shutdown: shutdown.clone(),
         });
         let health = health.add_service(NAME);

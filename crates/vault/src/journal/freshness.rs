@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
+use workapi_bus::KeptMessage;
+use workapi_types::IntegrationId;
 
 use super::Sinks;
 use crate::Error;
@@ -42,16 +44,43 @@ fn is_fresh(last: Option<Instant>) -> bool {
     last.is_some_and(|last| last.elapsed() < FRESH)
 }
 
+/// What the journal kept of a credential before its token was sent.
+#[derive(Debug, Default)]
+pub enum Seen {
+    /// Nobody knows.
+    #[default]
+    Unknown,
+    /// Nothing.
+    Nothing,
+    /// This.
+    Message(KeptMessage),
+}
+
 impl Sinks {
-    /// Returns whether two sinks have taken a write within the last second, PostgreSQL at
-    /// `leased_at`. A sink that nobody wrote to is probed.
-    pub async fn are_ready(&self, leased_at: Instant) -> bool {
+    /// Returns what the journal keeps of a credential, if two sinks have taken a write within the last
+    /// second, PostgreSQL at `leased_at`. A sink that nobody wrote to is probed.
+    pub async fn ready_for(
+        &self,
+        integration_id: &IntegrationId,
+        leased_at: Instant,
+    ) -> Option<Seen> {
         let postgres = leased_at.elapsed() < FRESH;
         let journal = self.journal_is_ready().await;
         if postgres && journal {
-            return true;
+            return Some(self.look_at_journal(integration_id).await);
         }
-        (postgres || journal) && self.spill_is_ready().await
+        let is_ready = (postgres || journal) && self.spill_is_ready().await;
+        is_ready.then_some(Seen::Unknown)
+    }
+
+    /// Looks at the journal in advance, so that the answer need not wait for it.
+    async fn look_at_journal(&self, integration_id: &IntegrationId) -> Seen {
+        let looked = self.journal.last(integration_id.as_str());
+        match timeout(PROBE_TIMEOUT, looked).await {
+            Ok(Ok(Some(message))) => Seen::Message(message),
+            Ok(Ok(None)) => Seen::Nothing,
+            Ok(Err(_)) | Err(_) => Seen::Unknown,
+        }
     }
 
     async fn journal_is_ready(&self) -> bool {

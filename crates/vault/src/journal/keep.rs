@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use super::{Entry, Sinks};
+use super::{Entry, Seen, Sinks};
 use crate::answer::SealedAnswer;
 use crate::{Connected, Error, Settled};
 
@@ -23,10 +23,11 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(2
 const ALARM: Duration = Duration::from_secs(5);
 
 /// Whether an answer goes into the journal at once, or only when PostgreSQL does not confirm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Urgency {
-    /// It can't be had again: a token of class C or D, or the first answer of a grant.
-    AtOnce,
+    /// It can't be had again: a token of class C or D, or the first answer of a grant. With it comes
+    /// what is known of its place in the journal.
+    AtOnce(Seen),
     /// The provider would answer once more.
     WhenNeeded,
 }
@@ -74,7 +75,7 @@ struct Keeping<'a> {
     sinks: &'a Sinks,
     entry: Entry,
     answer: &'a SealedAnswer,
-    urgency: Urgency,
+    is_urgent: bool,
     since: Instant,
     held: watch::Sender<Held>,
 }
@@ -97,18 +98,22 @@ impl Sinks {
     where
         Committing: Future<Output = Result<T, Error>>,
     {
+        let (is_urgent, seen) = match urgency {
+            Urgency::AtOnce(seen) => (true, seen),
+            Urgency::WhenNeeded => (false, Seen::default()),
+        };
         let keeping = Keeping {
             sinks: self,
             entry: Entry::seal(&self.vault.keyring, answer)?,
             answer,
-            urgency,
+            is_urgent,
             since: Instant::now(),
             held: watch::Sender::new(Held::default()),
         };
         let stored = tokio::select! {
             stored = keeping.commit(commit) => Some(stored?),
             () = keeping.leave(give_up) => None,
-            never = keeping.write_elsewhere() => match never {},
+            never = keeping.write_elsewhere(seen) => match never {},
         };
         keeping.finish(stored).await
     }
@@ -148,7 +153,7 @@ impl Keeping<'_> {
             pause = longest.min(pause * 2);
         };
         self.note(|_| {});
-        if self.urgency == Urgency::AtOnce {
+        if self.is_urgent {
             // It is the copy with which a restored vault is brought up to date.
             let journalled = self.until(|held| held.journal || held.declined);
             if timeout(JOURNAL_PATIENCE, journalled).await.is_err() {
@@ -160,19 +165,22 @@ impl Keeping<'_> {
 
     /// Writes journal and spill file where they are needed, and says it when nothing takes the
     /// answer.
-    async fn write_elsewhere(&self) -> Infallible {
-        tokio::join!(self.journal(), self.spill(), self.raise_alarm());
+    async fn write_elsewhere(&self, seen: Seen) -> Infallible {
+        tokio::join!(self.journal(seen), self.spill(), self.raise_alarm());
         pending().await
     }
 
-    async fn journal(&self) {
-        if self.urgency == Urgency::WhenNeeded {
+    async fn journal(&self, mut seen: Seen) {
+        if !self.is_urgent {
             sleep(PATIENCE).await;
         }
         let credential = self.entry.integration_id.as_str();
         let [mut pause, longest] = PAUSES;
         let has_it = loop {
-            match self.put_into_journal(credential).await {
+            match self
+                .put_into_journal(credential, std::mem::take(&mut seen))
+                .await
+            {
                 Ok(has_it) => break has_it,
                 Err(error) => {
                     tracing::warn!(integration.id = credential, %error, "the journal does not take an answer");
@@ -197,11 +205,16 @@ impl Keeping<'_> {
     /// must not write over what another one has got meanwhile. Nor may a new grant that may yet be
     /// refused write over the one that would stand. Returns whether nothing of the answer can be lost
     /// any more: it is there, or a later generation of its grant is.
-    async fn put_into_journal(&self, credential: &str) -> Result<bool, Error> {
+    async fn put_into_journal(&self, credential: &str, mut seen: Seen) -> Result<bool, Error> {
         let bytes = self.entry.to_bytes()?;
         let journal = &self.sinks.journal;
         loop {
-            let replaced = match journal.last(credential).await? {
+            let there = match std::mem::take(&mut seen) {
+                Seen::Unknown => journal.last(credential).await?,
+                Seen::Nothing => None,
+                Seen::Message(message) => Some(message),
+            };
+            let replaced = match there {
                 None => 0,
                 Some(kept) => {
                     let entry = Entry::from_bytes(&kept.message)?;
@@ -235,9 +248,10 @@ impl Keeping<'_> {
         let Some(spill) = &self.sinks.spill else {
             return;
         };
-        let wait = match self.urgency {
-            Urgency::AtOnce => PATIENCE,
-            Urgency::WhenNeeded => PATIENCE * 2,
+        let wait = if self.is_urgent {
+            PATIENCE
+        } else {
+            PATIENCE * 2
         };
         if timeout(wait, self.until(|held| held.first_after.is_some()))
             .await

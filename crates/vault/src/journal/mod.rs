@@ -10,6 +10,7 @@ mod spill;
 
 pub(crate) use entry::Entry;
 pub(crate) use fold::Folded;
+pub use freshness::Seen;
 pub use keep::{Kept, Outcome, Urgency};
 pub use sinks::Sinks;
 pub use spill::{Spill, SpillError};

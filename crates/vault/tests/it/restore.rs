@@ -6,7 +6,7 @@ use workapi_bus::{Bus, Journal};
 use workapi_testkit::{Backup, Proxy, nats_url, unique_prefix};
 use workapi_types::IntegrationId;
 use workapi_vault::{
-    Connected, Folding, Part, Release, RestoreWatch, Settled, Sinks, Standing, Urgency,
+    Connected, Folding, Part, Release, RestoreWatch, Seen, Settled, Sinks, Standing, Urgency,
 };
 
 use crate::credential::row;
@@ -52,7 +52,9 @@ impl Kit {
         let grant = self.vault.grant(&integration).await;
         let sealed = self.vault.auth.seal_grant(&grant).unwrap();
         let commit = || self.vault.auth.connect(&sealed);
-        let kept = self.auth.keep(&sealed, Urgency::AtOnce, commit, pending());
+        let kept = self
+            .auth
+            .keep(&sealed, Urgency::AtOnce(Seen::Unknown), commit, pending());
         assert_eq!(kept.await.unwrap().stored, Some(Connected::Stored));
         integration
     }
@@ -65,7 +67,7 @@ impl Kit {
         let commit = || self.vault.refresher.commit_rotation(&lease, &answer, None);
         let kept = self
             .refresher
-            .keep(&answer, Urgency::AtOnce, commit, pending());
+            .keep(&answer, Urgency::AtOnce(Seen::Unknown), commit, pending());
         assert_eq!(kept.await.unwrap().stored, Some(Settled::Committed));
     }
 
@@ -164,7 +166,9 @@ async fn fm_21_a_reconnection_after_the_backup_wins_over_the_old_grant() {
     let again = kit.vault.grant(&integration).await;
     let sealed = kit.vault.auth.seal_grant(&again).unwrap();
     let commit = || kit.vault.auth.connect(&sealed);
-    let kept = kit.auth.keep(&sealed, Urgency::AtOnce, commit, pending());
+    let kept = kit
+        .auth
+        .keep(&sealed, Urgency::AtOnce(Seen::Unknown), commit, pending());
     kept.await.unwrap();
     kit.look().await;
     backup.restore(&kit.vault.sql).await;

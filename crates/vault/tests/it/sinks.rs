@@ -8,8 +8,8 @@ use workapi_bus::{Bus, Journal};
 use workapi_testkit::{Proxy, eventually, nats_url, postgres_url, unique_prefix};
 use workapi_types::IntegrationId;
 use workapi_vault::{
-    Connected, Kept, NewGrant, RotationLease, SealedAnswer, Settled, Sinks, StateHash, Urgency,
-    Vault,
+    Connected, Kept, NewGrant, RotationLease, SealedAnswer, Seen, Settled, Sinks, StateHash,
+    Urgency, Vault,
 };
 
 use crate::credential::{find_row, row};
@@ -82,7 +82,7 @@ async fn an_answer_that_can_not_be_had_again_is_in_the_journal_too() {
 
     let kept = keep(
         &kit.refresher(None),
-        Urgency::AtOnce,
+        Urgency::AtOnce(Seen::Unknown),
         &lease,
         &answer,
         pending(),
@@ -116,7 +116,7 @@ async fn an_answer_that_can_be_had_again_needs_no_journal_while_postgresql_serve
 
 #[tokio::test]
 async fn fm_04_an_answer_outlives_its_process_in_the_journal() {
-    for urgency in [Urgency::AtOnce, Urgency::WhenNeeded] {
+    for urgency in [Urgency::AtOnce(Seen::Unknown), Urgency::WhenNeeded] {
         let kit = Kit::new().await;
         let integration = kit.vault.connected().await;
         let (lease, answer) = kit.answered(&integration).await;
@@ -149,7 +149,13 @@ async fn fm_04_an_answer_that_no_sink_takes_is_held_on_to() {
     let sinks = kit.refresher(None);
     kit.postgres.cut().await;
     kit.nats.cut().await;
-    let mut keeping = Box::pin(keep(&sinks, Urgency::AtOnce, &lease, &answer, ready(())));
+    let mut keeping = Box::pin(keep(
+        &sinks,
+        Urgency::AtOnce(Seen::Unknown),
+        &lease,
+        &answer,
+        ready(()),
+    ));
 
     // More than one try of either sink, and the process was told to stop long ago.
     let early = tokio::time::timeout(Duration::from_secs(1), &mut keeping).await;
@@ -170,7 +176,14 @@ async fn fm_04_a_spilled_answer_is_folded_by_the_next_process() {
     kit.postgres.cut().await;
     kit.nats.cut().await;
     let sinks = kit.refresher(Some(spill.path()));
-    let left = keep(&sinks, Urgency::AtOnce, &lease, &answer, ready(())).await;
+    let left = keep(
+        &sinks,
+        Urgency::AtOnce(Seen::Unknown),
+        &lease,
+        &answer,
+        ready(()),
+    )
+    .await;
     let files_left = entries(spill.path());
     drop(sinks);
     kit.postgres.reopen().await;
@@ -222,7 +235,14 @@ async fn a_spilled_answer_whose_grant_a_restored_vault_lacks_stays() {
     kit.nats.cut().await;
 
     let sinks = kit.refresher(Some(spill.path()));
-    let kept = keep(&sinks, Urgency::AtOnce, &lease, &answer, pending()).await;
+    let kept = keep(
+        &sinks,
+        Urgency::AtOnce(Seen::Unknown),
+        &lease,
+        &answer,
+        pending(),
+    )
+    .await;
 
     assert_eq!(kept.stored, Some(Settled::UnknownGrant));
     assert_eq!(entries(spill.path()), 1);
@@ -235,7 +255,14 @@ async fn refused_beside_an_answer(change: fn(&mut NewGrant)) -> Option<Connected
     let (lease, answer) = kit.answered(&integration).await;
     let refresher = kit.refresher(None);
     kit.postgres.cut().await;
-    let left = keep(&refresher, Urgency::AtOnce, &lease, &answer, ready(())).await;
+    let left = keep(
+        &refresher,
+        Urgency::AtOnce(Seen::Unknown),
+        &lease,
+        &answer,
+        ready(()),
+    )
+    .await;
     assert_eq!(left.stored, None);
     kit.postgres.reopen().await;
     let mut again = eventually("a vault that answers", || async {
@@ -252,7 +279,7 @@ async fn refused_beside_an_answer(change: fn(&mut NewGrant)) -> Option<Connected
     let sinks = kit.sinks(&kit.vault.auth, None);
 
     let commit = || sinks.vault().connect(&sealed);
-    let refused = sinks.keep(&sealed, Urgency::AtOnce, commit, pending());
+    let refused = sinks.keep(&sealed, Urgency::AtOnce(Seen::Unknown), commit, pending());
     let refused = refused.await.unwrap().stored;
     let forgotten = sinks.forget_grant(&integration, again.grant_id);
     forgotten.await.unwrap();
@@ -326,11 +353,11 @@ async fn neither_journal_nor_spill_file_tells_a_secret() {
     kit.postgres.cut().await;
     kit.nats.cut().await;
     let commit = || sinks.vault().connect(&sealed);
-    let kept = sinks.keep(&sealed, Urgency::AtOnce, commit, ready(()));
+    let kept = sinks.keep(&sealed, Urgency::AtOnce(Seen::Unknown), commit, ready(()));
     kept.await.unwrap();
     kit.nats.reopen().await;
     let commit = || sinks.vault().connect(&sealed);
-    let kept = sinks.keep(&sealed, Urgency::AtOnce, commit, ready(()));
+    let kept = sinks.keep(&sealed, Urgency::AtOnce(Seen::Unknown), commit, ready(()));
     kept.await.unwrap();
 
     let journalled = kit.journal.last(integration.as_str()).await.unwrap();
@@ -363,7 +390,7 @@ async fn fm_04_a_grant_that_only_the_journal_has_is_stored_later() {
     let sinks = kit.sinks(&kit.vault.auth, None);
     kit.postgres.cut().await;
     let commit = || sinks.vault().connect(&sealed);
-    let kept = sinks.keep(&sealed, Urgency::AtOnce, commit, ready(()));
+    let kept = sinks.keep(&sealed, Urgency::AtOnce(Seen::Unknown), commit, ready(()));
     let left = kept.await.unwrap();
     kit.postgres.reopen().await;
     let before = find_row(&kit.vault.sql, &integration).await;
@@ -383,20 +410,45 @@ async fn fm_04_a_grant_that_only_the_journal_has_is_stored_later() {
 }
 
 #[tokio::test]
+async fn an_answer_finds_its_place_in_the_journal_although_that_has_changed_since_it_was_asked_for()
+{
+    let kit = Kit::new().await;
+    let integration = kit.vault.connected().await;
+    let sinks = kit.refresher(None);
+    let (lease, answer) = kit.answered(&integration).await;
+    let seen = sinks.ready_for(&integration, lease.leased_at).await;
+    let other = Urgency::AtOnce(Seen::Unknown);
+    keep(&sinks, other, &lease, &answer, pending()).await;
+    let before = kit.journal.last(integration.as_str()).await.unwrap();
+    let (lease, answer) = kit.answered(&integration).await;
+
+    let seen = seen.expect("all sinks are there");
+    let kept = keep(&sinks, Urgency::AtOnce(seen), &lease, &answer, pending()).await;
+
+    let after = kit.journal.last(integration.as_str()).await.unwrap();
+    assert_eq!(kept.stored, Some(Settled::Committed));
+    assert!(after.unwrap().number > before.unwrap().number);
+}
+
+#[tokio::test]
 async fn two_sinks_must_take_writes_before_an_answer_is_asked_for() {
     let kit = Kit::new().await;
+    let integration = kit.vault.connected().await;
     let spill = tempfile::tempdir().unwrap();
     let now = std::time::Instant::now;
     let stale = now().checked_sub(Duration::from_secs(2)).unwrap();
 
-    let two = kit.refresher(None).are_ready(now()).await;
-    let journal_alone = kit.refresher(None).are_ready(stale).await;
+    let two = kit.refresher(None).ready_for(&integration, now()).await;
+    let journal_alone = kit.refresher(None).ready_for(&integration, stale).await;
     kit.nats.cut().await;
-    let postgres_alone = kit.refresher(None).are_ready(now()).await;
-    let with_spill = kit.refresher(Some(spill.path())).are_ready(now()).await;
+    let postgres_alone = kit.refresher(None).ready_for(&integration, now()).await;
+    let with_spill = kit
+        .refresher(Some(spill.path()))
+        .ready_for(&integration, now())
+        .await;
 
-    assert!(two && with_spill);
-    assert!(!journal_alone && !postgres_alone);
+    assert!(two.is_some() && with_spill.is_some());
+    assert!(journal_alone.is_none() && postgres_alone.is_none());
 }
 
 #[tokio::test]
@@ -405,7 +457,14 @@ async fn a_shredded_credential_leaves_nothing_in_the_journal() {
     let integration = kit.vault.connected().await;
     let (lease, answer) = kit.answered(&integration).await;
     let sinks = kit.refresher(None);
-    keep(&sinks, Urgency::AtOnce, &lease, &answer, pending()).await;
+    keep(
+        &sinks,
+        Urgency::AtOnce(Seen::Unknown),
+        &lease,
+        &answer,
+        pending(),
+    )
+    .await;
 
     sinks.purge(&integration).await.unwrap();
 
@@ -436,10 +495,24 @@ async fn an_answer_that_comes_late_does_not_take_a_newer_ones_place_in_the_journ
     let newer_lease = kit.vault.lease(&integration).await;
     let newer = kit.vault.refresher.seal_answer(&newer_lease, &tokens("3"));
     let newer = newer.unwrap();
-    keep(&sinks, Urgency::AtOnce, &newer_lease, &newer, pending()).await;
+    keep(
+        &sinks,
+        Urgency::AtOnce(Seen::Unknown),
+        &newer_lease,
+        &newer,
+        pending(),
+    )
+    .await;
     let before = kit.journal.last(integration.as_str()).await.unwrap();
 
-    let kept = keep(&sinks, Urgency::AtOnce, &late_lease, &late, pending()).await;
+    let kept = keep(
+        &sinks,
+        Urgency::AtOnce(Seen::Unknown),
+        &late_lease,
+        &late,
+        pending(),
+    )
+    .await;
 
     assert_eq!(kept.stored, Some(Settled::Committed));
     let after = kit.journal.last(integration.as_str()).await.unwrap();
@@ -456,12 +529,19 @@ async fn an_answer_that_the_journal_may_not_keep_is_spilled() {
     let newer = kit.vault.auth.seal_grant(&newer).unwrap();
     let connecting = kit.sinks(&kit.vault.auth, None);
     let commit = || connecting.vault().connect(&newer);
-    let reconnected = connecting.keep(&newer, Urgency::AtOnce, commit, pending());
+    let reconnected = connecting.keep(&newer, Urgency::AtOnce(Seen::Unknown), commit, pending());
     reconnected.await.unwrap();
     kit.postgres.cut().await;
 
     let sinks = kit.refresher(Some(spill.path()));
-    let left = keep(&sinks, Urgency::AtOnce, &lease, &answer, ready(())).await;
+    let left = keep(
+        &sinks,
+        Urgency::AtOnce(Seen::Unknown),
+        &lease,
+        &answer,
+        ready(()),
+    )
+    .await;
 
     assert_eq!(left.stored, None);
     assert_eq!(entries(spill.path()), 1);

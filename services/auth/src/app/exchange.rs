@@ -11,7 +11,7 @@ use workapi_types::{
 };
 use workapi_vault::protocol::Replay;
 use workapi_vault::{
-    Connected, Grant, NewGrant, OAuthClient, Projection, StateHash, TokenSet, Urgency,
+    Connected, Grant, NewGrant, OAuthClient, Projection, Seen, StateHash, TokenSet, Urgency,
 };
 
 use crate::app::directory::Recorded;
@@ -187,7 +187,9 @@ impl App {
         let sealed = self.vault().seal_grant(grant)?;
         let commit = || self.vault().connect(&sealed);
         let give_up = tokio::time::sleep(STORE_PATIENCE);
-        let kept = self.sinks.keep(&sealed, Urgency::AtOnce, commit, give_up);
+        let kept = self
+            .sinks
+            .keep(&sealed, Urgency::AtOnce(Seen::Unknown), commit, give_up);
         let stored = kept.await?.stored;
         let refused = [Connected::AccountMismatch, Connected::NoRefreshToken];
         if stored.is_some_and(|stored| refused.contains(&stored)) {

@@ -5,8 +5,9 @@ use std::time::Duration;
 use workapi_telemetry::{Counter, Histogram, KeyValue, Meter, UpDownCounter};
 
 /// From a commit that meets no other to one that waits for a database that stands still.
-const ANSWER_TO_SINK_SECONDS: [f64; 12] = [
-    0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0, 30.0,
+const ANSWER_TO_SINK_SECONDS: [f64; 17] = [
+    0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1.0,
+    5.0, 30.0,
 ];
 
 /// The service's own metrics.

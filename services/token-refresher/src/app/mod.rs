@@ -10,6 +10,7 @@ pub(crate) mod restore;
 mod revoke;
 mod rotation;
 mod shredding;
+mod turns;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use workapi_vault::{RestoreWatch, Sinks, Vault};
 
 pub(crate) use breakers::Breakers;
 pub(crate) use counts::{Counts, open_breakers};
+pub(crate) use turns::Turns;
 
 use crate::limits::Limits;
 
@@ -36,6 +38,7 @@ pub(crate) struct App {
     pub(crate) limits: Arc<Limits>,
     pub(crate) breakers: Breakers,
     pub(crate) counts: Counts,
+    pub(crate) turns: Turns,
     /// Tracks exchanges, so that a drain waits for them.
     pub(crate) shutdown: Shutdown,
 }

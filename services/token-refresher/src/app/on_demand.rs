@@ -11,6 +11,7 @@ use workapi_types::{GrantId, IntegrationId};
 use workapi_vault::{Claim, ClaimNow, OnDemandClaim, RefreshResult};
 
 use crate::app::App;
+use crate::app::turns::Asker;
 
 impl App {
     /// Answers a request for a refresh. What is claimed for it goes the way of every job, and
@@ -47,7 +48,7 @@ impl App {
             return;
         };
         let job = job(claim);
-        let verdict = self.refresh_claim(&job, &Arc::clone(manifest)).await;
+        let verdict = self.refresh_claim(&job, manifest, Asker::Caller).await;
         if let Verdict::Dead(kind) = verdict {
             self.bury(kind, claim, &job).await;
         }

@@ -10,12 +10,13 @@ use workapi_vault::RotationStart;
 use crate::app::App;
 use crate::app::job::leave;
 use crate::app::rotation::{KEEPING_PATIENCE, Rotation};
+use crate::app::turns::Asker;
 
 impl App {
     /// Works on one refresh job. It ends in an acknowledgement once PostgreSQL knows the outcome.
     pub(crate) async fn refresh(self: &Arc<Self>, delivery: &Delivery) -> Verdict {
         match self.read_job(delivery) {
-            Some((job, manifest)) => self.refresh_claim(&job, &manifest).await,
+            Some((job, manifest)) => self.refresh_claim(&job, &manifest, Asker::Schedule).await,
             None => Verdict::Done,
         }
     }
@@ -25,7 +26,9 @@ impl App {
         self: &Arc<Self>,
         job: &CredentialJob,
         manifest: &Arc<Manifest>,
+        asker: Asker,
     ) -> Verdict {
+        let turn = self.turns.to_lease(asker).await;
         let lease = match self
             .vault()
             .start_rotation(job, manifest.token.deadline)
@@ -46,7 +49,7 @@ impl App {
         let rotation = Rotation::new(Arc::clone(self), Arc::clone(manifest), lease);
         let rotated = self
             .shutdown
-            .spawn_tracked("token refresh", deadline, rotation.run())
+            .spawn_tracked("token refresh", deadline, rotation.run(turn))
             .await;
         match rotated {
             Ok(Ok(())) => Verdict::Done,

@@ -100,6 +100,7 @@ impl Builder {
             key_ring: Arc::new(self.key_ring()?),
             spill_directory: self.spill_directory("token-refresher"),
             concurrency: workapi_token_refresher::Config::DEFAULT_CONCURRENCY,
+            at_once: settings.refresher_at_once,
         };
         let shutdown = shutdown.clone();
         let built =

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use workapi_providers::{Action, Cause};
 use workapi_vault::protocol::{Step, next_step};
-use workapi_vault::{Error, Failure, OAuthClient, RotationLease, Standing};
+use workapi_vault::{Error, Failure, OAuthClient, RotationLease, Seen, Standing};
 
 use super::{Rotation, while_leased};
 use crate::limits::{Outcome, Permit};
@@ -22,7 +22,7 @@ const UNKNOWN_PAUSE: Duration = Duration::from_secs(1);
 impl Rotation {
     /// Returns the client with which to send the token, and leave to do so; `None` when nothing is to be sent now,
     /// which is recorded.
-    pub(super) async fn begin(&self) -> Result<Option<(OAuthClient, Permit)>, Error> {
+    pub(super) async fn begin(&self) -> Result<Option<(OAuthClient, Permit, Seen)>, Error> {
         if let Some(pause) = self.obstacle().await? {
             self.put_off(&self.lease, pause).await?;
             return Ok(None);
@@ -39,8 +39,8 @@ impl Rotation {
                 return Err(error);
             }
         };
-        let permit = self.leave_to_send(&self.lease, &client).await?;
-        Ok(permit.map(|permit| (client, permit)))
+        let leave = self.leave_to_send(&self.lease, &client).await?;
+        Ok(leave.map(|(permit, seen)| (client, permit, seen)))
     }
 
     /// Asks for leave to send the token of a lease now. `None` when not: then it is put off.
@@ -48,26 +48,41 @@ impl Rotation {
         &self,
         lease: &RotationLease,
         client: &OAuthClient,
-    ) -> Result<Option<Permit>, Error> {
+    ) -> Result<Option<(Permit, Seen)>, Error> {
         let Some(permit) = self.app.admit(lease, &self.manifest, client).await? else {
             return Ok(None);
         };
         // Last, because whatever comes before it may take its time.
-        let Some(pause) = self.unsafe_for(lease).await else {
-            return Ok(Some(permit));
-        };
-        permit.finish(Outcome::Unsent).await;
-        self.put_off(lease, pause).await?;
-        Ok(None)
+        match self.safely(lease).await {
+            Ok(seen) => Ok(Some((permit, seen))),
+            Err(pause) => {
+                permit.finish(Outcome::Unsent).await;
+                self.put_off(lease, pause).await?;
+                Ok(None)
+            }
+        }
     }
 
-    /// Says how long to wait where an answer might get lost, or meet that of somebody else.
-    async fn unsafe_for(&self, lease: &RotationLease) -> Option<Duration> {
-        if self.replay.is_single_use() && !self.app.sinks.are_ready(lease.leased_at).await {
-            tracing::warn!(integration.id = %lease.integration_id, "no two sinks would take an answer now: nothing is sent");
-            return Some(SINK_PAUSE);
+    /// Makes sure that an answer will neither get lost nor meet that of somebody else, or says how
+    /// long to wait.
+    async fn safely(&self, lease: &RotationLease) -> Result<Seen, Duration> {
+        let seen = if self.replay.is_single_use() {
+            let ready = self
+                .app
+                .sinks
+                .ready_for(&lease.integration_id, lease.leased_at)
+                .await;
+            ready.ok_or_else(|| {
+                tracing::warn!(integration.id = %lease.integration_id, "no two sinks would take an answer now: nothing is sent");
+                SINK_PAUSE
+            })?
+        } else {
+            Seen::default()
+        };
+        if lease.leased_at.elapsed() > MAX_LEASE_AGE {
+            return Err(Duration::ZERO);
         }
-        (lease.leased_at.elapsed() > MAX_LEASE_AGE).then_some(Duration::ZERO)
+        Ok(seen)
     }
 
     /// Says how long nothing may be sent, if so.

@@ -40,14 +40,14 @@ impl Rotation {
                 break;
             };
             lease = chance.lease;
-            let Some(permit) = self.leave_to_send(&lease, client).await? else {
+            let Some((permit, seen)) = self.leave_to_send(&lease, client).await? else {
                 return Ok(());
             };
             refused = Some(chance.quarantined);
             let answer = self.send(client, &lease).await;
             let finished = permit.finish(Outcome::of(&self.manifest, &answer));
             match answer {
-                Ok(answer) => return join!(finished, self.keep(client, &lease, answer)).1,
+                Ok(answer) => return join!(finished, self.keep(client, &lease, answer, seen)).1,
                 Err(another) => {
                     finished.await;
                     failure = self.classify(&another);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 use workapi_oauth::{RevokeRequest, TokenAnswer};
 use workapi_providers::{Manifest, Reach};
-use workapi_vault::{Error, OAuthClient, RotationLease, Settled, TokenSet, Urgency};
+use workapi_vault::{Error, OAuthClient, RotationLease, Seen, Settled, TokenSet, Urgency};
 
 use super::Rotation;
 use crate::app::revoke::revocable;
@@ -23,11 +23,13 @@ impl Rotation {
         client: &OAuthClient,
         lease: &RotationLease,
         answer: TokenAnswer,
+        seen: Seen,
     ) -> Result<(), Error> {
         let _hold = self
             .app
             .shutdown
             .hold("answer that is to be kept", UNTIL_KEPT);
+        let in_hand = self.app.turns.answered();
         let sinks = &self.app.sinks;
         let received_at = answer.received_at;
         let tokens = token_set(&self.manifest, answer);
@@ -36,8 +38,9 @@ impl Rotation {
         let grace = self.manifest.refresh.grace;
         let commit = || sinks.vault().commit_rotation(lease, &sealed, grace);
         let kept = sinks
-            .keep(&sealed, self.urgency(), commit, self.told_to_stop())
+            .keep(&sealed, self.urgency(seen), commit, self.told_to_stop())
             .await?;
+        drop(in_hand);
         self.app.counts.answer_to_sink(
             self.manifest.name.as_str(),
             sealed_after + kept.first_sink_after,
@@ -74,9 +77,9 @@ impl Rotation {
         }
     }
 
-    fn urgency(&self) -> Urgency {
+    fn urgency(&self, seen: Seen) -> Urgency {
         if self.replay.is_single_use() {
-            Urgency::AtOnce
+            Urgency::AtOnce(seen)
         } else {
             Urgency::WhenNeeded
         }

@@ -15,6 +15,7 @@ use workapi_vault::protocol::Replay;
 use workapi_vault::{Error, OAuthClient, RotationLease};
 
 use crate::app::App;
+use crate::app::turns::Turn;
 use crate::limits::Outcome;
 pub(crate) use keep::KEEPING_PATIENCE;
 
@@ -44,15 +45,17 @@ impl Rotation {
     ///
     /// # Errors
     /// The vault failed; the lease then ends by itself.
-    pub(crate) async fn run(self) -> Result<(), Error> {
-        let Some((client, permit)) = self.begin().await? else {
+    pub(crate) async fn run(self, leasing: Turn) -> Result<(), Error> {
+        let turn = self.app.turns.to_send(leasing).await;
+        let Some((client, permit, seen)) = self.begin().await? else {
             return Ok(());
         };
+        drop(turn);
         let answer = self.send(&client, &self.lease).await;
         let finished = permit.finish(Outcome::of(&self.manifest, &answer));
         let settled = async {
             match answer {
-                Ok(answer) => self.keep(&client, &self.lease, answer).await,
+                Ok(answer) => self.keep(&client, &self.lease, answer, seen).await,
                 Err(error) => self.fail(&client, error).await,
             }
         };
