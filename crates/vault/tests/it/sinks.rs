@@ -62,6 +62,9 @@ impl Kit {
     }
 }
 
+/// An answer that can not be had again, of whose place in the journal nothing is known.
+const AT_ONCE: Urgency = Urgency::AtOnce(Seen::Unknown);
+
 /// Keeps an answer for as long as it takes.
 async fn keep(
     sinks: &Sinks,
@@ -80,14 +83,7 @@ async fn an_answer_that_can_not_be_had_again_is_in_the_journal_too() {
     let integration = kit.vault.connected().await;
     let (lease, answer) = kit.answered(&integration).await;
 
-    let kept = keep(
-        &kit.refresher(None),
-        Urgency::AtOnce(Seen::Unknown),
-        &lease,
-        &answer,
-        pending(),
-    )
-    .await;
+    let kept = keep(&kit.refresher(None), AT_ONCE, &lease, &answer, pending()).await;
 
     assert_eq!(kept.stored, Some(Settled::Committed));
     assert!(kit.is_journalled(&integration).await);
@@ -116,7 +112,7 @@ async fn an_answer_that_can_be_had_again_needs_no_journal_while_postgresql_serve
 
 #[tokio::test]
 async fn fm_04_an_answer_outlives_its_process_in_the_journal() {
-    for urgency in [Urgency::AtOnce(Seen::Unknown), Urgency::WhenNeeded] {
+    for urgency in [AT_ONCE, Urgency::WhenNeeded] {
         let kit = Kit::new().await;
         let integration = kit.vault.connected().await;
         let (lease, answer) = kit.answered(&integration).await;
@@ -149,13 +145,7 @@ async fn fm_04_an_answer_that_no_sink_takes_is_held_on_to() {
     let sinks = kit.refresher(None);
     kit.postgres.cut().await;
     kit.nats.cut().await;
-    let mut keeping = Box::pin(keep(
-        &sinks,
-        Urgency::AtOnce(Seen::Unknown),
-        &lease,
-        &answer,
-        ready(()),
-    ));
+    let mut keeping = Box::pin(keep(&sinks, AT_ONCE, &lease, &answer, ready(())));
 
     // More than one try of either sink, and the process was told to stop long ago.
     let early = tokio::time::timeout(Duration::from_secs(1), &mut keeping).await;
@@ -176,14 +166,7 @@ async fn fm_04_a_spilled_answer_is_folded_by_the_next_process() {
     kit.postgres.cut().await;
     kit.nats.cut().await;
     let sinks = kit.refresher(Some(spill.path()));
-    let left = keep(
-        &sinks,
-        Urgency::AtOnce(Seen::Unknown),
-        &lease,
-        &answer,
-        ready(()),
-    )
-    .await;
+    let left = keep(&sinks, AT_ONCE, &lease, &answer, ready(())).await;
     let files_left = entries(spill.path());
     drop(sinks);
     kit.postgres.reopen().await;
@@ -235,14 +218,7 @@ async fn a_spilled_answer_whose_grant_a_restored_vault_lacks_stays() {
     kit.nats.cut().await;
 
     let sinks = kit.refresher(Some(spill.path()));
-    let kept = keep(
-        &sinks,
-        Urgency::AtOnce(Seen::Unknown),
-        &lease,
-        &answer,
-        pending(),
-    )
-    .await;
+    let kept = keep(&sinks, AT_ONCE, &lease, &answer, pending()).await;
 
     assert_eq!(kept.stored, Some(Settled::UnknownGrant));
     assert_eq!(entries(spill.path()), 1);
@@ -255,14 +231,7 @@ async fn refused_beside_an_answer(change: fn(&mut NewGrant)) -> Option<Connected
     let (lease, answer) = kit.answered(&integration).await;
     let refresher = kit.refresher(None);
     kit.postgres.cut().await;
-    let left = keep(
-        &refresher,
-        Urgency::AtOnce(Seen::Unknown),
-        &lease,
-        &answer,
-        ready(()),
-    )
-    .await;
+    let left = keep(&refresher, AT_ONCE, &lease, &answer, ready(())).await;
     assert_eq!(left.stored, None);
     kit.postgres.reopen().await;
     let mut again = eventually("a vault that answers", || async {
@@ -279,7 +248,7 @@ async fn refused_beside_an_answer(change: fn(&mut NewGrant)) -> Option<Connected
     let sinks = kit.sinks(&kit.vault.auth, None);
 
     let commit = || sinks.vault().connect(&sealed);
-    let refused = sinks.keep(&sealed, Urgency::AtOnce(Seen::Unknown), commit, pending());
+    let refused = sinks.keep(&sealed, AT_ONCE, commit, pending());
     let refused = refused.await.unwrap().stored;
     let forgotten = sinks.forget_grant(&integration, again.grant_id);
     forgotten.await.unwrap();
@@ -353,11 +322,11 @@ async fn neither_journal_nor_spill_file_tells_a_secret() {
     kit.postgres.cut().await;
     kit.nats.cut().await;
     let commit = || sinks.vault().connect(&sealed);
-    let kept = sinks.keep(&sealed, Urgency::AtOnce(Seen::Unknown), commit, ready(()));
+    let kept = sinks.keep(&sealed, AT_ONCE, commit, ready(()));
     kept.await.unwrap();
     kit.nats.reopen().await;
     let commit = || sinks.vault().connect(&sealed);
-    let kept = sinks.keep(&sealed, Urgency::AtOnce(Seen::Unknown), commit, ready(()));
+    let kept = sinks.keep(&sealed, AT_ONCE, commit, ready(()));
     kept.await.unwrap();
 
     let journalled = kit.journal.last(integration.as_str()).await.unwrap();
@@ -390,7 +359,7 @@ async fn fm_04_a_grant_that_only_the_journal_has_is_stored_later() {
     let sinks = kit.sinks(&kit.vault.auth, None);
     kit.postgres.cut().await;
     let commit = || sinks.vault().connect(&sealed);
-    let kept = sinks.keep(&sealed, Urgency::AtOnce(Seen::Unknown), commit, ready(()));
+    let kept = sinks.keep(&sealed, AT_ONCE, commit, ready(()));
     let left = kept.await.unwrap();
     kit.postgres.reopen().await;
     let before = find_row(&kit.vault.sql, &integration).await;
@@ -417,8 +386,7 @@ async fn an_answer_finds_its_place_in_the_journal_although_that_has_changed_sinc
     let sinks = kit.refresher(None);
     let (lease, answer) = kit.answered(&integration).await;
     let seen = sinks.ready_for(&integration, lease.leased_at).await;
-    let other = Urgency::AtOnce(Seen::Unknown);
-    keep(&sinks, other, &lease, &answer, pending()).await;
+    keep(&sinks, AT_ONCE, &lease, &answer, pending()).await;
     let before = kit.journal.last(integration.as_str()).await.unwrap();
     let (lease, answer) = kit.answered(&integration).await;
 
@@ -457,14 +425,7 @@ async fn a_shredded_credential_leaves_nothing_in_the_journal() {
     let integration = kit.vault.connected().await;
     let (lease, answer) = kit.answered(&integration).await;
     let sinks = kit.refresher(None);
-    keep(
-        &sinks,
-        Urgency::AtOnce(Seen::Unknown),
-        &lease,
-        &answer,
-        pending(),
-    )
-    .await;
+    keep(&sinks, AT_ONCE, &lease, &answer, pending()).await;
 
     sinks.purge(&integration).await.unwrap();
 
@@ -495,24 +456,10 @@ async fn an_answer_that_comes_late_does_not_take_a_newer_ones_place_in_the_journ
     let newer_lease = kit.vault.lease(&integration).await;
     let newer = kit.vault.refresher.seal_answer(&newer_lease, &tokens("3"));
     let newer = newer.unwrap();
-    keep(
-        &sinks,
-        Urgency::AtOnce(Seen::Unknown),
-        &newer_lease,
-        &newer,
-        pending(),
-    )
-    .await;
+    keep(&sinks, AT_ONCE, &newer_lease, &newer, pending()).await;
     let before = kit.journal.last(integration.as_str()).await.unwrap();
 
-    let kept = keep(
-        &sinks,
-        Urgency::AtOnce(Seen::Unknown),
-        &late_lease,
-        &late,
-        pending(),
-    )
-    .await;
+    let kept = keep(&sinks, AT_ONCE, &late_lease, &late, pending()).await;
 
     assert_eq!(kept.stored, Some(Settled::Committed));
     let after = kit.journal.last(integration.as_str()).await.unwrap();
@@ -529,19 +476,12 @@ async fn an_answer_that_the_journal_may_not_keep_is_spilled() {
     let newer = kit.vault.auth.seal_grant(&newer).unwrap();
     let connecting = kit.sinks(&kit.vault.auth, None);
     let commit = || connecting.vault().connect(&newer);
-    let reconnected = connecting.keep(&newer, Urgency::AtOnce(Seen::Unknown), commit, pending());
+    let reconnected = connecting.keep(&newer, AT_ONCE, commit, pending());
     reconnected.await.unwrap();
     kit.postgres.cut().await;
 
     let sinks = kit.refresher(Some(spill.path()));
-    let left = keep(
-        &sinks,
-        Urgency::AtOnce(Seen::Unknown),
-        &lease,
-        &answer,
-        ready(()),
-    )
-    .await;
+    let left = keep(&sinks, AT_ONCE, &lease, &answer, ready(())).await;
 
     assert_eq!(left.stored, None);
     assert_eq!(entries(spill.path()), 1);
